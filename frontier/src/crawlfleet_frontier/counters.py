@@ -32,7 +32,7 @@ ERROR_KINDS: Final = (
     "spider",
     "pipeline",
 )
-"""`download`: any other exception of the downloader; `spider`: a callback raised; `pipeline`: an item pipeline raised."""
+"""`download`: any other exception of the downloader; `spider`: a callback raised; `pipeline`: a pipeline raised."""
 
 
 def labelled(family: str, label: str) -> str:

@@ -1,0 +1,63 @@
+"""What a plan may ask for: small values that `execute` carries out in order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crawlfleet_frontier.commands import SeedState
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Server-side apply of one child."""
+
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRedisSecret:
+    """Create the managed Redis' Secret with a new password, unless there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareFrontier:
+    """Put the sentinel and the inline seeds into Redis, once."""
+
+    seed_state: SeedState
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetWorkers:
+    """Remove the beats of workers that are gone."""
+
+    worker_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropKeys:
+    """Remove the job's keys from its external Redis."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetFinalizers:
+    """Write the finalizers of the job."""
+
+    finalizers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteWorkers:
+    """Delete the worker Deployment and its pods, the pods with this grace."""
+
+    grace_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """Delete the CrawlJob itself."""
+
+
+Action = (
+    Apply | CreateRedisSecret | PrepareFrontier | ForgetWorkers | DropKeys | SetFinalizers | DeleteWorkers | DeleteJob
+)

@@ -1,0 +1,87 @@
+"""Can Redis be read, and is what it holds still our crawl? (FrontierObservable, FrontierIntact)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from crawlfleet_frontier import Snapshot
+from crawlfleet_frontier.keys import LAYOUT
+
+from crawlfleet.conditions import Condition, ConditionType, Reason
+from crawlfleet.observed import Frontier, Observed, Unobservable
+
+UNOBSERVABLE_SECONDS: Final = 10.0
+"""A gap this long is reported; a shorter one only holds everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The verdict."""
+
+    snapshot: Snapshot | None
+    """None where nothing may be decided from Redis: away, emptied, fallen back or foreign."""
+    conditions: tuple[Condition, ...]
+    trouble: Condition | None
+    """The condition that stands in the way of the crawl, where one does."""
+    unobservable_since: float | None
+    highest_done: int
+    prepare: bool = False
+    """Whether the sentinel is still to be put down."""
+
+
+def judge(observed: Observed) -> Health:
+    """Judge one look at Redis."""
+    if isinstance(observed.frontier, Unobservable):
+        return _unobservable(observed, observed.frontier)
+    return _observable(observed, observed.frontier)
+
+
+def _unobservable(observed: Observed, frontier: Unobservable) -> Health:
+    since = observed.memory.unobservable_since or observed.now
+    old = observed.job.condition(ConditionType.FRONTIER_OBSERVABLE)
+    long = observed.now - since >= UNOBSERVABLE_SECONDS or (old is not None and old["status"] == "False")
+    conditions: tuple[Condition, ...] = ()
+    trouble = None
+    if long:
+        trouble = Condition(ConditionType.FRONTIER_OBSERVABLE, False, frontier.reason, frontier.message)
+        conditions = (trouble,)
+    elif old is None:
+        conditions = (Condition(ConditionType.FRONTIER_OBSERVABLE, None, Reason.UNKNOWN, "Redis has not answered yet"),)
+    return Health(None, conditions, trouble, since, observed.memory.highest_done)
+
+
+def _observable(observed: Observed, frontier: Frontier) -> Health:
+    snapshot = frontier.snapshot
+    reachable = Condition(ConditionType.FRONTIER_OBSERVABLE, True, Reason.REACHABLE, "Redis answers")
+    last_seen = max(observed.memory.highest_done, int((observed.job.status.get("frontier") or {}).get("done", 0)))
+    known = observed.job.condition(ConditionType.FRONTIER_INTACT) is not None
+    if not snapshot.intact and not known:
+        return Health(None, (reachable,), None, None, last_seen, prepare=True)
+    intact = _intact(snapshot, last_seen)
+    return Health(
+        snapshot=snapshot if intact.status else None,
+        conditions=(reachable, intact),
+        trouble=None if intact.status else intact,
+        unobservable_since=None,
+        highest_done=max(last_seen, snapshot.done),
+    )
+
+
+def _intact(snapshot: Snapshot, last_seen: int) -> Condition:
+    type_ = ConditionType.FRONTIER_INTACT
+    if not snapshot.intact:
+        message = (
+            "the sentinel is gone: Redis was emptied or lost its volume, and the crawl's state with it. The job will "
+            "not be called complete; delete it and apply it again to start over"
+        )
+        return Condition(type_, False, Reason.SENTINEL_MISSING, message)
+    layout = snapshot.sentinel.get("layout")
+    if layout != LAYOUT:
+        message = f"Redis holds layout {layout!r}, this operator knows {LAYOUT!r}: use images of one release"
+        return Condition(type_, False, Reason.LAYOUT_MISMATCH, message)
+    if snapshot.done < last_seen:
+        message = (
+            f"Redis was set back: it counts fewer requests done than the {last_seen} seen before. The job will not be "
+            "called complete before it has caught up"
+        )
+        return Condition(type_, False, Reason.COUNTERS_FELL_BACK, message)
+    return Condition(type_, True, Reason.SENTINEL_PRESENT, "Redis holds this job's state")

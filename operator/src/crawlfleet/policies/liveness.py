@@ -1,0 +1,39 @@
+"""Which workers' last words count: the living ones', and for a while those of pods that fell silent."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from crawlfleet_frontier import WorkerBeat
+
+SILENT_SECONDS: Final = 6
+"""Beats come every second; after this many without one a worker is silent."""
+
+GONE_SECONDS: Final = 60
+"""A silent worker whose pod still stands may be holding requests for this long; then its word is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """The workers' beats, judged."""
+
+    in_flight: int
+    """Requests in the hands of workers that live or may come back."""
+    busy: int
+    """Workers that hold requests, or are silent and may."""
+    forgotten: tuple[str, ...]
+    """Worker ids whose fields are to be removed."""
+
+
+def judge(beats: Iterable[WorkerBeat], pod_uids: frozenset[str]) -> Liveness:
+    """Judge the beats against the pods that exist."""
+    in_flight = busy = 0
+    forgotten = []
+    for beat in beats:
+        silent = beat.age_seconds > SILENT_SECONDS
+        if silent and (beat.pod_uid not in pod_uids or beat.age_seconds > GONE_SECONDS):
+            forgotten.append(beat.worker_id)
+            continue
+        in_flight += beat.in_flight
+        busy += bool(beat.in_flight or silent)
+    return Liveness(in_flight, busy, tuple(forgotten))

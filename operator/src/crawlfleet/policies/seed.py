@@ -1,0 +1,27 @@
+"""Are all seeds in, and how do they get in?
+
+Inline: the operator pushes them with the sentinel, in one script. Spider: one worker runs `start()` and says when it
+is through. RedisKey: the user pushes; the first URL that shows up counts as seeded.
+"""
+
+from crawlfleet_frontier import Snapshot
+from crawlfleet_frontier.commands import SeedState
+
+from crawlfleet.job import Job
+
+
+def first_seed_state(job: Job) -> SeedState:
+    """Return the state to put into the sentinel."""
+    return "seeded" if job.seed_type == "Inline" else "unseeded"
+
+
+def is_seeded(job: Job, snapshot: Snapshot) -> bool:
+    """Whether every seed has been admitted, so that an empty queue may mean the end."""
+    if job.seed_type == "RedisKey":
+        return snapshot.done + snapshot.queued + snapshot.start_urls + snapshot.in_flight > 0
+    return snapshot.seeded
+
+
+def needs_seeder(job: Job, snapshot: Snapshot) -> bool:
+    """Whether exactly one worker is wanted, to run the spider's `start()`."""
+    return job.seed_type == "Spider" and not snapshot.seeded
