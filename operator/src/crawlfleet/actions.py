@@ -48,9 +48,7 @@ class SetFinalizers:
 
 @dataclass(frozen=True, slots=True)
 class DeleteWorkers:
-    """Delete the worker Deployment and its pods, the pods with this grace."""
-
-    grace_seconds: int
+    """Delete the worker Deployment, and have its pods leave within seconds."""
 
 
 @dataclass(frozen=True, slots=True)

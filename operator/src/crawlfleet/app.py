@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import kopf
 from kubernetes.aio import client
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from crawlfleet.cache import Cache, Key
 from crawlfleet.config import Config
@@ -30,6 +30,7 @@ async def run(config: Config, *, ready: asyncio.Event | None = None) -> None:
     gateway = RedisGateway(cluster)
     queue: WorkQueue[Key] = WorkQueue()
     cache = Cache()
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     measures = Measures(CollectorRegistry(), lambda: len(queue))
     settings = PlanSettings(config.redis_image, config.redis_resources)
     reconciler = Reconciler(cluster, gateway, cache, queue, settings, measures, config.resync_seconds)

@@ -17,6 +17,7 @@ from crawlfleet.actions import (
 )
 from crawlfleet.children import redis as redis_children
 from crawlfleet.job import Body, Job
+from crawlfleet.leaving import hasten
 from crawlfleet.observed import JobMemory
 from crawlfleet.planning import Plan, PlanSettings
 from crawlfleet.ports import Cluster, Conflict, FrontierPort
@@ -71,8 +72,8 @@ class Executor:
                 await self._frontier.forget_workers(job, worker_ids)
             case DropKeys():
                 await self._frontier.drop_keys(job)
-            case DeleteWorkers(grace_seconds):
-                await self._delete_workers(job, grace_seconds)
+            case DeleteWorkers():
+                await self._delete_workers(job)
             case DeleteJob():
                 await self._cluster.delete("CrawlJob", job.namespace, job.name, uid=job.uid)
                 return replace(done, gone=True)
@@ -102,7 +103,6 @@ class Executor:
             if all(owner.get("uid") != job.uid for owner in present["metadata"].get("ownerReferences", ())):
                 raise
 
-    async def _delete_workers(self, job: Job, grace_seconds: int) -> None:
+    async def _delete_workers(self, job: Job) -> None:
         await self._cluster.delete("Deployment", job.namespace, names.worker_name(job.name))
-        selector = names.selector(job.uid, names.WORKER)
-        await self._cluster.delete_pods(job.namespace, selector, grace_seconds)
+        await hasten(self._cluster, job.namespace, names.selector(job.uid, names.WORKER))

@@ -34,6 +34,9 @@ _APIS: Final = {
 }
 _APPLY: Final = "application/apply-patch+yaml"
 _MERGE: Final = "application/merge-patch+json"
+_UNBOUND: Final = frozenset({"FailedBinding", "ProvisioningFailed"})
+"""Reasons of the volume controllers' events; the first comes as a Normal one."""
+
 TIMEOUT_SECONDS: Final = 20.0
 SKEW_SECONDS: Final = 2.0
 """A difference between the API server's clock (its Date header has whole seconds) and ours that is believed."""
@@ -97,8 +100,12 @@ class KubeCluster:
         metadata = {"uid": job.uid, "resourceVersion": job.resource_version}
         return await self._request("PATCH", path, {"metadata": metadata, "status": status}, _MERGE)
 
-    async def delete(self, kind: str, namespace: str, name: str, *, uid: str | None = None) -> None:  # noqa: D102
+    async def delete(  # noqa: D102
+        self, kind: str, namespace: str, name: str, *, uid: str | None = None, grace_seconds: int | None = None
+    ) -> None:
         options: dict[str, Any] = {"propagationPolicy": "Background"}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
         if uid:
             options["preconditions"] = {"uid": uid}
         try:
@@ -106,14 +113,10 @@ class KubeCluster:
         except (Gone, Conflict):
             logger.debug("%s %s/%s is gone already", kind, namespace, name)
 
-    async def delete_pods(self, namespace: str, label_selector: str, grace_seconds: int) -> None:  # noqa: D102
-        path = _path("Pod", namespace) + "?" + urlencode({"labelSelector": label_selector})
-        await self._request("DELETE", path, {"gracePeriodSeconds": grace_seconds})
-
-    async def claim_warnings(self, namespace: str, claim: str) -> Sequence[str]:  # noqa: D102
-        fields = f"involvedObject.kind=PersistentVolumeClaim,involvedObject.name={claim},type=Warning"
+    async def claim_troubles(self, namespace: str, claim: str) -> Sequence[str]:  # noqa: D102
+        fields = f"involvedObject.kind=PersistentVolumeClaim,involvedObject.name={claim}"
         path = _path("Event", namespace) + "?" + urlencode({"fieldSelector": fields})
-        events = (await self._request("GET", path))["items"]
+        events = [event for event in (await self._request("GET", path))["items"] if event.get("reason") in _UNBOUND]
         events.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
         return [event.get("message", "") for event in events]
 

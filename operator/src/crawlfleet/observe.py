@@ -69,7 +69,7 @@ class Observer:
             secret_exists=job.uid in self._secrets,
             worker_pods=tuple(pod for pod in pods if component(pod) == names.WORKER),
             redis_pods=redis_pods,
-            claim_events=tuple(await self._claim_warnings(job, redis_pods)),
+            claim_events=tuple(await self._claim_troubles(job, redis_pods)),
         )
 
     async def _get(self, job: Job, kind: str, name: str) -> Body | None:
@@ -80,10 +80,10 @@ class Observer:
             return None
         return body if is_owned_by(body, job.uid) else None
 
-    async def _claim_warnings(self, job: Job, redis_pods: Sequence[Body]) -> Sequence[str]:
+    async def _claim_troubles(self, job: Job, redis_pods: Sequence[Body]) -> Sequence[str]:
         if not any((pod.get("status") or {}).get("phase") == "Pending" for pod in redis_pods):
             return ()
-        return await self._cluster.claim_warnings(job.namespace, names.redis_claim_name(job.name))
+        return await self._cluster.claim_troubles(job.namespace, names.redis_claim_name(job.name))
 
 
 def component(pod: Body) -> str:

@@ -28,7 +28,6 @@ from crawlfleet.policies import blocked, finish, frontier_health, liveness, look
 from crawlfleet.policies.frontier_health import Health
 from crawlfleet.policies.liveness import Liveness
 
-DELETION_GRACE_SECONDS = 10
 KEYS_PATIENCE_SECONDS = 60.0
 """How long a deletion waits for an external Redis before it leaves the keys behind."""
 
@@ -296,7 +295,7 @@ def _leave(observed: Observed) -> Plan:
     if names.FINALIZER not in job.finalizers:
         return Plan(memory=observed.memory)
     if children.deployment is not None or children.worker_pods:
-        return Plan(actions=(DeleteWorkers(DELETION_GRACE_SECONDS),), memory=observed.memory, look_again=1.0)
+        return Plan(actions=(DeleteWorkers(),), memory=observed.memory, look_again=1.0)
     rest = tuple(name for name in job.finalizers if name != names.FINALIZER)
     waited = observed.now - (job.deleting_since or observed.now)
     if isinstance(observed.frontier, Unobservable) and waited < KEYS_PATIENCE_SECONDS:

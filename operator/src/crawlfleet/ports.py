@@ -42,14 +42,13 @@ class Cluster(Protocol):
     async def patch_status(self, job: Job, status: Mapping[str, Any]) -> Body:
         """Write a CrawlJob's status, if it is still the version that was read; raises Gone, Conflict."""
 
-    async def delete(self, kind: str, namespace: str, name: str, *, uid: str | None = None) -> None:
+    async def delete(
+        self, kind: str, namespace: str, name: str, *, uid: str | None = None, grace_seconds: int | None = None
+    ) -> None:
         """Delete in the background; an object that is gone, or another of the same name, is left."""
 
-    async def delete_pods(self, namespace: str, label_selector: str, grace_seconds: int) -> None:
-        """Delete all pods that match, with this grace."""
-
-    async def claim_warnings(self, namespace: str, claim: str) -> Sequence[str]:
-        """Return the messages of warnings about a claim, oldest first."""
+    async def claim_troubles(self, namespace: str, claim: str) -> Sequence[str]:
+        """Return the messages of events that say why a claim is not bound, oldest first."""
 
     async def record(self, job: Job, note: Note) -> None:
         """Record an Event on the job; failure to do so is only logged."""

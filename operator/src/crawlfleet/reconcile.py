@@ -10,16 +10,17 @@ from crawlfleet import names
 from crawlfleet.cache import Cache, Key
 from crawlfleet.execute import Executor
 from crawlfleet.job import Job
+from crawlfleet.leaving import hasten
 from crawlfleet.measures import Measures
 from crawlfleet.observe import Observer
 from crawlfleet.observed import JobMemory, Observed
-from crawlfleet.planning import DELETION_GRACE_SECONDS, Plan, PlanSettings, plan
+from crawlfleet.planning import Plan, PlanSettings, plan
 from crawlfleet.ports import Cluster, Conflict, FrontierPort, Gone
 from crawlfleet.work_queue import WorkQueue
 
 logger = logging.getLogger(__name__)
 
-CLEARING_SECONDS = 2.0
+CLEARING_SECONDS = 1.0
 """How often the pods of a deleted job are looked for until they are gone."""
 
 
@@ -102,9 +103,9 @@ class Reconciler:
         observed = await self._observer.live(cached.job, cached.frontier, cached.memory)
         self._verified[observed.job.uid] = time.monotonic()
         self._cache.put_job(observed.job.body)
-        for pods in (observed.children.deployment, observed.children.statefulset, observed.children.service):
-            if pods is not None:
-                self._cache.put_child(pods)
+        for child in (observed.children.deployment, observed.children.statefulset, observed.children.service):
+            if child is not None:
+                self._cache.put_child(child)
         return await self._finish(key, observed, plan(observed, self._settings))
 
     async def _finish(self, key: Key, observed: Observed, planned: Plan) -> str:
@@ -148,9 +149,7 @@ class Reconciler:
         remaining = []
         for clearing in self._clearing.pop(key, []):
             await self._frontier.release(clearing.uid)
-            selector = f"{names.JOB_UID_LABEL}={clearing.uid}"
-            if await self._cluster.list("Pod", clearing.namespace, selector):
-                await self._cluster.delete_pods(clearing.namespace, selector, DELETION_GRACE_SECONDS)
+            if await hasten(self._cluster, clearing.namespace, f"{names.JOB_UID_LABEL}={clearing.uid}"):
                 remaining.append(clearing)
         if remaining:
             self._clearing.setdefault(key, []).extend(remaining)
