@@ -1,0 +1,81 @@
+"""What did a user ask of the API server? Read from the control plane's audit log."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MUTATING = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+APART = frozenset({"events", "leases"})
+"""Events and renewals of Leases are counted apart: they are no change of anything."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request that the API server has answered."""
+
+    user: str
+    verb: str
+    resource: str
+    """With its subresource: `crawljobs/status`."""
+    namespace: str
+    name: str
+    code: int
+
+    @property
+    def mutating(self) -> bool:
+        """Whether it asked for a change, allowed or not."""
+        return self.verb in MUTATING
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource} {self.namespace}/{self.name}: {self.code}"
+
+
+class AuditLog:
+    """The audit log of a control plane; `mark()` is a place in it, `since` a mark taken before."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def mark(self) -> int:
+        """Return the present end."""
+        return self._file.stat().st_size
+
+    def requests(self, user: str, since: int = 0) -> Iterator[Request]:
+        """Yield the answered requests of a user, oldest first."""
+        with self._file.open("rb") as log:
+            log.seek(since)
+            for line in log:
+                if user.encode() in line and line.endswith(b"\n"):
+                    request = _request(json.loads(line))
+                    if request is not None and request.user == user:
+                        yield request
+
+    def writes(self, user: str, since: int = 0) -> list[Request]:
+        """Return the mutating requests of a user, Events and Leases apart."""
+        return [
+            request
+            for request in self.requests(user, since)
+            if request.mutating and request.resource.partition("/")[0] not in APART
+        ]
+
+    def refusals(self, user: str, since: int = 0) -> list[Request]:
+        """Return what a user was not allowed to do."""
+        return [request for request in self.requests(user, since) if request.code == 403]
+
+
+def _request(entry: dict[str, object]) -> Request | None:
+    if entry["stage"] != "ResponseComplete":
+        return None
+    about: dict[str, str] = entry.get("objectRef") or {}  # type: ignore[assignment]
+    answer: dict[str, int] = entry.get("responseStatus") or {}  # type: ignore[assignment]
+    who: dict[str, str] = entry["user"]  # type: ignore[assignment]
+    parts = [about.get("resource", ""), about.get("subresource", "")]
+    return Request(
+        user=who["username"],
+        verb=str(entry["verb"]),
+        resource="/".join(part for part in parts if part),
+        namespace=about.get("namespace", ""),
+        name=about.get("name", ""),
+        code=int(answer.get("code", 0)),
+    )
