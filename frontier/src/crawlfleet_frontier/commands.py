@@ -14,6 +14,8 @@ from typing import Final, Literal
 from crawlfleet_frontier.keys import LAYOUT, JobKeys
 
 SeedState = Literal["unseeded", "seeded"]
+Take = Literal["first", "last", "seeds"]
+"""Which entries `take` takes: see `take.lua`."""
 
 BEAT_APPLIED: Final = 1
 BEAT_REPEATED: Final = 0
@@ -77,3 +79,8 @@ def beat(
         (keys.sentinel, keys.counters, keys.workers),
         (worker_id, sequence, json.dumps(state), "1" if seeded else "0", *pairs),
     )
+
+
+def take(keys: JobKeys, source: str, claim: str, sequence: int, count: int, which: Take) -> Call:
+    """Take up to `count` entries from the LIST, SET or ZSET `source`; the same sequence again repeats the reply."""
+    return Call("take", (source, keys.claims), (claim, sequence, count, which))

@@ -57,6 +57,11 @@ class JobKeys:
         """HASH worker id → `seconds|sequence|json`: the last beat of each worker, dated by Redis' clock."""
         return self._key("workers")
 
+    @property
+    def claims(self) -> str:
+        """HASH claim → what that worker took last (`take.lua`): the answer to a take whose reply was lost."""
+        return self._key("claims")
+
     def all(self) -> tuple[str, ...]:
         """Every key of the job: what a deletion has to remove."""
         return (
@@ -67,4 +72,5 @@ class JobKeys:
             self.items,
             self.counters,
             self.workers,
+            self.claims,
         )

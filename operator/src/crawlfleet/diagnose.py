@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from crawlfleet_frontier import WorkerBeat
-
 from crawlfleet.conditions import Reason
 from crawlfleet.job import Body, parse_time
+from crawlfleet_frontier import WorkerBeat
 
 HEARTBEAT_SECONDS: Final = 12.0
 """A worker container that runs this long without a word is reported."""

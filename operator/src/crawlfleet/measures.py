@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from crawlfleet_frontier import Snapshot, counters
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -17,6 +16,7 @@ from crawlfleet import __version__
 from crawlfleet.job import Body, Job, parse_time
 from crawlfleet.observed import Observed, RedisMemory, Unobservable
 from crawlfleet.policies import liveness
+from crawlfleet_frontier import Snapshot, counters
 
 PHASES = ("Pending", "Running", "Blocked", "Suspended", "Complete", "Failed")
 LABELS = ("namespace", "crawljob")

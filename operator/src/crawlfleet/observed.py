@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from crawlfleet_frontier import Snapshot
-
 from crawlfleet.conditions import Reason
 from crawlfleet.job import Body, Job
+from crawlfleet_frontier import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from crawlfleet_frontier.commands import SeedState
-
 from crawlfleet.job import Body, Job
 from crawlfleet.notes import Note
 from crawlfleet.observed import Frontier, Unobservable
+from crawlfleet_frontier.commands import SeedState
 
 
 class Gone(Exception):  # noqa: N818 - an answer, no error

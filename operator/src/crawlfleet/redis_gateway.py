@@ -10,8 +10,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import redis.asyncio as redis
-from crawlfleet_frontier.commands import Call, SeedState, prepare, script, snapshot
-from crawlfleet_frontier.snapshot import read_snapshot
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -27,6 +25,8 @@ from crawlfleet.job import Job
 from crawlfleet.observed import Frontier, RedisMemory, Unobservable
 from crawlfleet.ports import Cluster, Gone
 from crawlfleet.secret_values import decode
+from crawlfleet_frontier.commands import Call, SeedState, prepare, script, snapshot
+from crawlfleet_frontier.snapshot import read_snapshot
 
 logger = logging.getLogger(__name__)
 

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from crawlfleet_frontier import Snapshot, counters
-
 from crawlfleet import names
 from crawlfleet.conditions import ConditionType, Reason
 from crawlfleet.job import Body, Job, format_time, parse_time
 from crawlfleet.observed import Children
 from crawlfleet.policies.liveness import Liveness
+from crawlfleet_frontier import Snapshot, counters
 
 COUNTER_SECONDS: Final = 30.0
 """Counters alone are written no more often."""

@@ -7,9 +7,8 @@ requests done. Never from a Redis that is away, emptied or set back: then there 
 from dataclasses import dataclass, replace
 from typing import Final
 
-from crawlfleet_frontier import Snapshot
-
 from crawlfleet.observed import JobMemory
+from crawlfleet_frontier import Snapshot
 
 LOOKS: Final = 2
 

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from crawlfleet_frontier import Snapshot
-from crawlfleet_frontier.keys import LAYOUT
-
 from crawlfleet.conditions import Condition, ConditionType, Reason
 from crawlfleet.observed import Frontier, Observed, Unobservable
+from crawlfleet_frontier import Snapshot
+from crawlfleet_frontier.keys import LAYOUT
 
 UNOBSERVABLE_SECONDS: Final = 10.0
 """A gap this long is reported; a shorter one only holds everything."""

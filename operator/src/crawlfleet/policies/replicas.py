@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from crawlfleet_frontier import Snapshot
-
 from crawlfleet.conditions import Condition, ConditionType, Reason
 from crawlfleet.job import Job
 from crawlfleet.observed import JobMemory
 from crawlfleet.policies import seed
 from crawlfleet.scaling import Rates, Recommendation, recommend, remember, stabilise
+from crawlfleet_frontier import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

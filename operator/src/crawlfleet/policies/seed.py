@@ -4,10 +4,9 @@ Inline: the operator pushes them with the sentinel, in one script. Spider: one w
 is through. RedisKey: the user pushes; the first URL that shows up counts as seeded.
 """
 
+from crawlfleet.job import Job
 from crawlfleet_frontier import Snapshot
 from crawlfleet_frontier.commands import SeedState
-
-from crawlfleet.job import Job
 
 
 def first_seed_state(job: Job) -> SeedState:

@@ -1,0 +1,3 @@
+"""Settings of the project that cannot be imported."""
+
+SPIDER_MODULES = ["broken.spiders"]
