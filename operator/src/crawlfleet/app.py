@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator
 
 import kopf
@@ -52,6 +53,8 @@ async def run(config: Config, *, ready: asyncio.Event | None = None) -> None:
             registry=build_registry(watcher),
             settings=build_settings(),
             standalone=True,
+            # kopf would ask for the user's name, and a container's numeric user has none.
+            identity=socket.gethostname(),  # type: ignore[arg-type]
             clusterwide=not config.namespaces,
             namespaces=config.namespaces,
             ready_flag=ready,
