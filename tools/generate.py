@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from tools import crd_reference
+from tools import chart_crds, chart_values, crd_reference, dashboards
 
 Generator = Callable[[], dict[Path, str]]
 
 GENERATORS: Final[list[Generator]] = [
     crd_reference.generate,
+    chart_crds.outputs,
+    chart_values.outputs,
+    dashboards.outputs,
 ]
 
 

@@ -104,15 +104,6 @@ class OperatorProcess:
         """Return what its rights did not allow."""
         return self._audit.refusals(self.user, since)
 
-    def resident_bytes(self) -> int:
-        """Return its resident memory, by /proc."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-
-    def cpu_seconds(self) -> float:
-        """Return the CPU time that it used so far, by /proc."""
-        return cpu_seconds(self.pid)
-
     def _is_ready(self) -> bool:
         try:
             return self._get(self._health_port, "readyz") == "ok\n"
@@ -132,6 +123,12 @@ def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process, user and system, by /proc."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process, by /proc."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import redis
+
 from crawlfleet_frontier import JobKeys, commands
 
 START_REQUESTS = 12
@@ -51,6 +52,7 @@ class SimulatedWorker:
         try:
             if self._in_flight:
                 self._redis.rpush(self._keys.requests, *self._in_flight)
+                self._in_flight = []
             self._beat("draining")
             self._redis.hdel(self._keys.workers, self._worker_id)
         except redis.RedisError:

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 
 from crawlfleet_worker.settings import RESERVED, RESERVED_PREFIX
-
 from tests.api import oversized
 from tests.api.crawljobs import REPOSITORY, crd_nodes, crd_rules, load_cases, rule_with
 

@@ -37,7 +37,7 @@ class Cache:
         job = Job(_without_managed_fields(body))
         key = (job.namespace, job.name)
         known = self._jobs.get(key)
-        if known and known.uid == job.uid and _version(known) > _version(job):
+        if known and known.uid == job.uid and _version(known.body) > _version(job.body):
             return known
         self._jobs[key] = job
         return job
@@ -52,13 +52,18 @@ class Cache:
         return True
 
     def put_child(self, body: Body) -> None:
-        """Keep a child, trimmed to what is looked at."""
-        uid = job_uid(body)
-        self._children.setdefault(uid, {})[body["kind"], body["metadata"]["name"]] = _trimmed(body)
+        """Keep a child, trimmed to what is looked at, unless a newer version of it is here already."""
+        known = self._children.setdefault(job_uid(body), {})
+        key = (body["kind"], body["metadata"]["name"])
+        if key not in known or _version(known[key]) <= _version(body):
+            known[key] = _trimmed(body)
 
     def drop_child(self, body: Body) -> None:
         """Drop a child."""
-        self._children.get(job_uid(body), {}).pop((body["kind"], body["metadata"]["name"]), None)
+        known = self._children.get(job_uid(body), {})
+        known.pop((body["kind"], body["metadata"]["name"]), None)
+        if not known:
+            self._children.pop(job_uid(body), None)
 
     def children(self, job: Job, *, secret_exists: bool) -> Children:
         """Return what the watches showed of a job's children."""
@@ -84,8 +89,8 @@ def _is(pod: Body, component: str) -> bool:
     return bool(pod["metadata"]["labels"].get(names.COMPONENT_LABEL) == component)
 
 
-def _version(job: Job) -> int:
-    return int(job.resource_version or 0)
+def _version(body: Body) -> int:
+    return int(body["metadata"].get("resourceVersion") or 0)
 
 
 def _without_managed_fields(body: Body) -> dict[str, Any]:

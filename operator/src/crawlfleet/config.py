@@ -1,9 +1,12 @@
 """The operator's own settings: environment in, `Config` out."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from crawlfleet.quantity import parse_bytes
 
 
 class ConfigError(ValueError):
@@ -37,13 +40,13 @@ def read_config(environment: Mapping[str, str]) -> Config:
     return Config(
         operator_class=environment.get("CRAWLFLEET_OPERATOR_CLASS") or default.operator_class,
         redis_image=environment.get("CRAWLFLEET_REDIS_IMAGE") or default.redis_image,
-        redis_resources=_json_object(environment, "CRAWLFLEET_REDIS_RESOURCES"),
+        redis_resources=_resources(environment, "CRAWLFLEET_REDIS_RESOURCES"),
         namespaces=_names(environment.get("CRAWLFLEET_WATCH_NAMESPACES", "")),
         resync_seconds=_number(environment, "CRAWLFLEET_RESYNC_SECONDS", default.resync_seconds),
         log_level=_choice(environment, "CRAWLFLEET_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         log_format=_choice(environment, "CRAWLFLEET_LOG_FORMAT", ("plain", "json")),
-        health_port=int(_number(environment, "CRAWLFLEET_HEALTH_PORT", default.health_port)),
-        metrics_port=int(_number(environment, "CRAWLFLEET_METRICS_PORT", default.metrics_port)),
+        health_port=_port(environment, "CRAWLFLEET_HEALTH_PORT", default.health_port),
+        metrics_port=_port(environment, "CRAWLFLEET_METRICS_PORT", default.metrics_port),
         bind_address=environment.get("CRAWLFLEET_BIND_ADDRESS") or default.bind_address,
     )
 
@@ -60,9 +63,16 @@ def _number(environment: Mapping[str, str], name: str, default: float) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if value <= 0:
+    if not 0 < value < math.inf:
         raise ConfigError(f"{name}={text!r} is no number above 0; leave it out for {default:g}")
     return value
+
+
+def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+    value = _number(environment, name, default)
+    if value > 65535 or value != int(value):
+        raise ConfigError(f"{name}={environment[name]!r} is no TCP port; leave it out for {default}")
+    return int(value)
 
 
 def _choice(environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
@@ -71,6 +81,16 @@ def _choice(environment: Mapping[str, str], name: str, choices: tuple[str, ...])
         if text.lower() == choice.lower():
             return choice
     raise ConfigError(f"{name}={text!r} must be one of {', '.join(choices)}")
+
+
+def _resources(environment: Mapping[str, str], name: str) -> Mapping[str, Any]:
+    resources = _json_object(environment, name)
+    limits = resources.get("limits") or {}
+    try:
+        parse_bytes(str(limits.get("memory", "0")))
+    except (AttributeError, ValueError) as error:
+        raise ConfigError(f"{name}, limits.memory: {error}") from error
+    return resources
 
 
 def _json_object(environment: Mapping[str, str], name: str) -> Mapping[str, Any]:

@@ -9,8 +9,11 @@ from crawlfleet.conditions import Reason
 from crawlfleet.job import Body, parse_time
 from crawlfleet_frontier import WorkerBeat
 
-HEARTBEAT_SECONDS: Final = 12.0
-"""A worker container that runs this long without a word is reported."""
+FIRST_BEAT_SECONDS: Final = 30.0
+"""A worker container that runs this long without a word is reported: Python and Scrapy take a while on a full node."""
+
+ALIVE_SECONDS: Final = 12
+"""A worker that spoke this short ago works."""
 
 SCHEDULING_SECONDS: Final = 4.0
 """A pod may wait this long for its node or its claim before that is called a reason."""
@@ -41,6 +44,9 @@ FATAL_REASONS: Final = frozenset(
 )
 """The workers stay at zero until the spec changes."""
 
+CRASH_REASONS: Final = frozenset({Reason.OUT_OF_MEMORY, Reason.CRASH_LOOPING, Reason.WORKER_CRASHED})
+"""The container is started again by kubelet, and may well end again."""
+
 PULL_REASONS: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
 CONFIG_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
 
@@ -60,7 +66,8 @@ class Diagnosis:
 
 def diagnose_redis(pods: Sequence[Body], claim_events: Sequence[str], now: float) -> Diagnosis | None:
     """Say why the job's Redis does not run; None where it does, or is on its way."""
-    found = _first(pods, (_crash, _waiting, partial(_unscheduled, now=now)))
+    present = [pod for pod in pods if _is_present(pod)]
+    found = _first(present, (_crash, _waiting, partial(_unscheduled, now=now)))
     if found and found.reason is Reason.VOLUME_NOT_BOUND and claim_events:
         return Diagnosis(found.reason, f"Redis' claim is not bound: {claim_events[-1]}")
     if found and found.reason not in (Reason.OUT_OF_MEMORY, Reason.CRASH_LOOPING):
@@ -69,11 +76,17 @@ def diagnose_redis(pods: Sequence[Body], claim_events: Sequence[str], now: float
 
 
 def diagnose_workers(
-    pods: Sequence[Body], deployment: Body | None, beats: Iterable[WorkerBeat], now: float
+    pods: Sequence[Body], deployment: Body | None, beats: Iterable[WorkerBeat] | None, now: float
 ) -> Diagnosis | None:
-    """Say why no worker works; None where one does, or all are on their way."""
-    alive = {beat.pod_uid for beat in beats if beat.age_seconds < HEARTBEAT_SECONDS}
-    present = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    """Say why no worker works; None where one does, or all are on their way.
+
+    `beats` None: Redis gives no answer, and every worker that runs is taken to be alive.
+    """
+    present = [pod for pod in pods if _is_present(pod)]
+    if beats is None:
+        alive = {pod["metadata"]["uid"] for pod in present if any(_runs(c) for c in _containers(pod))}
+    else:
+        alive = {beat.pod_uid for beat in beats if is_heard(beat)}
     fatal = _first(present, (_crash,))
     if fatal and fatal.fatal:
         return fatal
@@ -85,12 +98,27 @@ def diagnose_workers(
     return found or _silent(present, alive, now)
 
 
+def is_heard(beat: WorkerBeat) -> bool:
+    """Whether the worker reported lately."""
+    return beat.age_seconds < ALIVE_SECONDS
+
+
 def _first(pods: Sequence[Body], checks: Iterable[Callable[[Body], Diagnosis | None]]) -> Diagnosis | None:
     for check in checks:
         for pod in pods:
             if diagnosis := check(pod):
                 return diagnosis
     return None
+
+
+def _is_present(pod: Body) -> bool:
+    """Whether the pod is still to do something: not evicted (such a one stays as a record), nor on its way out."""
+    ended = (pod.get("status") or {}).get("phase") in ("Failed", "Succeeded")
+    return not ended and "deletionTimestamp" not in pod["metadata"]
+
+
+def _runs(container: Body) -> bool:
+    return "running" in (container.get("state") or {})
 
 
 def _containers(pod: Body) -> list[dict[str, Any]]:
@@ -163,7 +191,7 @@ def _silent(pods: Sequence[Body], alive: set[str], now: float) -> Diagnosis | No
         for container in _containers(pod):
             started = ((container.get("state") or {}).get("running") or {}).get("startedAt")
             silent = pod["metadata"]["uid"] not in alive
-            if started and silent and now - parse_time(started) >= HEARTBEAT_SECONDS:
+            if started and silent and now - parse_time(started) >= FIRST_BEAT_SECONDS:
                 return Diagnosis(
                     Reason.NO_HEARTBEAT,
                     f"pod {pod['metadata']['name']} runs image {container.get('image')} but its worker never "

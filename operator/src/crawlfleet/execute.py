@@ -18,9 +18,10 @@ from crawlfleet.actions import (
 from crawlfleet.children import redis as redis_children
 from crawlfleet.job import Body, Job
 from crawlfleet.leaving import hasten
+from crawlfleet.observe import is_owned_by
 from crawlfleet.observed import JobMemory
 from crawlfleet.planning import Plan, PlanSettings
-from crawlfleet.ports import Cluster, Conflict, FrontierPort
+from crawlfleet.ports import Cluster, Conflict, FrontierPort, Gone
 from crawlfleet.secret_values import new_password
 
 
@@ -100,9 +101,15 @@ class Executor:
         except Conflict:
             # Another operator was quicker (its password counts), or the last job of this name is still being cleared.
             present = await self._cluster.get("Secret", job.namespace, names.redis_name(job.name))
-            if all(owner.get("uid") != job.uid for owner in present["metadata"].get("ownerReferences", ())):
+            if not is_owned_by(present, job.uid):
                 raise
 
     async def _delete_workers(self, job: Job) -> None:
-        await self._cluster.delete("Deployment", job.namespace, names.worker_name(job.name))
+        name = names.worker_name(job.name)
+        try:
+            present = await self._cluster.get("Deployment", job.namespace, name)
+        except Gone:
+            present = {"metadata": {}}
+        if is_owned_by(present, job.uid):
+            await self._cluster.delete("Deployment", job.namespace, name, uid=present["metadata"]["uid"])
         await hasten(self._cluster, job.namespace, names.selector(job.uid, names.WORKER))

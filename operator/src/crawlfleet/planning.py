@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from crawlfleet import names
 from crawlfleet import status as job_status
@@ -27,9 +27,14 @@ from crawlfleet.observed import JobMemory, Observed, Unobservable
 from crawlfleet.policies import blocked, finish, frontier_health, liveness, looking, replicas, seed, ttl
 from crawlfleet.policies.frontier_health import Health
 from crawlfleet.policies.liveness import Liveness
+from crawlfleet_frontier import Snapshot
 
 KEYS_PATIENCE_SECONDS = 60.0
 """How long a deletion waits for an external Redis before it leaves the keys behind."""
+
+STARTING: Final = Condition(
+    ConditionType.PROGRESSING, True, Reason.STARTING, "Redis and the first worker are coming up"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,11 @@ def _suspended(observed: Observed, health: Health) -> _Verdict:
         Condition(ConditionType.PROGRESSING, False, Reason.SUSPENDED, message),
         *health.conditions,
     )
-    memory = finish.interrupted(replace(observed.memory, highest_done=health.highest_done))
+    memory = replace(
+        finish.interrupted(observed.memory),
+        unobservable_since=health.unobservable_since,
+        highest_done=health.highest_done,
+    )
     return _Verdict(0, conditions if observed.children.deployment else conditions[:2], memory, None)
 
 
@@ -120,18 +129,31 @@ def _running(observed: Observed, health: Health, living: Liveness) -> _Verdict:
     scale = replicas.decide(job, health.snapshot, living.in_flight, observed.children.replicas, memory, now)
     ended = _judge_end(observed, health, living, scale.memory)
     verdict = _Verdict(
-        desired=0 if ended.ended or (blocker and blocker.fatal) else scale.desired,
+        desired=0 if ended.ended else _unless_fatal(observed, blocker, scale.desired),
         conditions=(
             *_resumed(job),
             *health.conditions,
-            scale.limited,
+            *_limited(observed, health, scale.limited),
             _progress(observed, health, blocker, idle=ended.idle),
         ),
         memory=ended.memory,
-        look_again=_next_look(observed, health, ended),
+        look_again=_next_look(observed, health, ended, blocker),
         ended=ended.ended,
     )
     return _at_an_end(observed, verdict, blocker)
+
+
+def _unless_fatal(observed: Observed, blocker: Diagnosis | None, desired: int) -> int:
+    """Return 0 for a fatal blocker, but only once the status says why: the pods that showed it go away."""
+    if blocker is None or not blocker.fatal:
+        return desired
+    return 0 if blocked.is_recorded(observed.job, blocker) else observed.children.replicas
+
+
+def _limited(observed: Observed, health: Health, limited: Condition) -> tuple[Condition, ...]:
+    """Return ScalingLimited, unless a short gap of Redis would only have it written there and back."""
+    gap = isinstance(observed.frontier, Unobservable) and health.trouble is None
+    return () if gap and observed.job.condition(ConditionType.SCALING_LIMITED) else (limited,)
 
 
 def _judge_end(observed: Observed, health: Health, living: Liveness, memory: JobMemory) -> finish.Finish:
@@ -152,18 +174,31 @@ def _resumed(job: Job) -> tuple[Condition, ...]:
 
 
 def _progress(observed: Observed, health: Health, blocker: Diagnosis | None, *, idle: bool) -> Condition:
-    type_ = ConditionType.PROGRESSING
     if blocker:
-        return Condition(type_, False, blocker.reason, blocker.message)
-    if health.snapshot is None or not health.snapshot.started:
-        if idle:
-            return Condition(type_, True, Reason.IDLE, "no URLs yet")
-        return Condition(type_, True, Reason.STARTING, "Redis and the first worker are coming up")
-    if seed.needs_seeder(observed.job, health.snapshot):
+        return Condition(ConditionType.PROGRESSING, False, blocker.reason, blocker.message)
+    if isinstance(observed.frontier, Unobservable):
+        return _held_progress(observed.job)
+    return _progress_of(observed.job, health.snapshot, idle=idle)
+
+
+def _progress_of(job: Job, snapshot: Snapshot | None, *, idle: bool) -> Condition:
+    type_ = ConditionType.PROGRESSING
+    if snapshot is None or not snapshot.started:
+        waits = idle or seed.awaits_urls(job, snapshot)
+        return Condition(type_, True, Reason.IDLE, "no URLs yet") if waits else STARTING
+    if seed.needs_seeder(job, snapshot):
         return Condition(type_, True, Reason.SEEDING, "one worker runs the spider's start()")
     if idle:
         return Condition(type_, True, Reason.IDLE, "nothing is queued or in flight")
     return Condition(type_, True, Reason.CRAWLING, "requests are queued or in flight")
+
+
+def _held_progress(job: Job) -> Condition:
+    """Return what the status says, while Redis gives no answer and that is not yet a trouble."""
+    kept = job.condition(ConditionType.PROGRESSING)
+    if kept is None or kept["status"] != "True":
+        return STARTING
+    return Condition(ConditionType.PROGRESSING, True, Reason(kept["reason"]), kept["message"])
 
 
 def _at_an_end(observed: Observed, verdict: _Verdict, blocker: Diagnosis | None) -> _Verdict:
@@ -181,7 +216,9 @@ def _at_an_end(observed: Observed, verdict: _Verdict, blocker: Diagnosis | None)
     return replace(verdict, desired=0, conditions=(*kept, progress, end), ended=True, look_again=1.0)
 
 
-def _next_look(observed: Observed, health: Health, ended: finish.Finish) -> float:
+def _next_look(observed: Observed, health: Health, ended: finish.Finish, blocker: Diagnosis | None) -> float:
+    if blocker and blocker.fatal and not blocked.is_recorded(observed.job, blocker):
+        return 0.0
     if health.snapshot is None and health.unobservable_since is not None:
         return looking.next_look(observed.now - health.unobservable_since, 10.0)
     since = ended.memory.idle_since
@@ -231,7 +268,7 @@ def _is_applied(memory: JobMemory, wanted: Body, present: Body) -> bool:
     if wanted["spec"].get("replicas") != present["spec"].get("replicas"):
         return False
     ours = memory.applied_generations.get(wanted["kind"])
-    return ours is None or ours == present["metadata"].get("generation")
+    return ours is None or ours == int(present["metadata"].get("generation", 0))  # a Service has none
 
 
 def _redis_writes(observed: Observed, health: Health, living: Liveness) -> tuple[Action, ...]:

@@ -92,29 +92,38 @@ class Reconciler:
         job = self._cache.job(key)
         if job is None:
             return "unchanged"
+        looked = time.monotonic()
         observed = await self._observer.cached(job, self._memories.get(job.uid, JobMemory()))
         planned = plan(observed, self._settings)
         if planned.decides(job) or self._verification_due(job):
-            return await self._decide(key, observed)
-        return await self._finish(key, observed, planned)
+            return await self._decide(key, observed, looked)
+        return await self._finish(key, observed, planned, looked)
 
-    async def _decide(self, key: Key, cached: Observed) -> str:
+    async def _decide(self, key: Key, cached: Observed, looked: float) -> str:
         """Look again with what the API server has now, and act on that alone."""
-        observed = await self._observer.live(cached.job, cached.frontier, cached.memory)
+        try:
+            observed = await self._observer.live(cached.job, cached.frontier, cached.memory)
+        except Gone:
+            # Deleted while no watch was open: no event will ever say so.
+            self.deleted(key, cached.job.uid)
+            raise
+        if not self._is_known(key, observed.job):
+            return "unchanged"
         self._verified[observed.job.uid] = time.monotonic()
         self._cache.put_job(observed.job.body)
         for child in (observed.children.deployment, observed.children.statefulset, observed.children.service):
             if child is not None:
                 self._cache.put_child(child)
-        return await self._finish(key, observed, plan(observed, self._settings))
+        return await self._finish(key, observed, plan(observed, self._settings), looked)
 
-    async def _finish(self, key: Key, observed: Observed, planned: Plan) -> str:
-        looked = time.monotonic()
+    async def _finish(self, key: Key, observed: Observed, planned: Plan, looked: float) -> str:
         changes = planned.changes(observed.job)
         job, memory = observed.job, planned.memory
         if changes:
             done = await self._executor.carry_out(job, planned)
             job, memory = done.job, done.memory
+            if not self._is_known(key, job):
+                return "changed"
             for child in done.children:
                 self._cache.put_child(child)
                 self._measures.scaled(child, observed.children.replicas, time.monotonic() - looked)
@@ -124,6 +133,11 @@ class Reconciler:
         self._measures.observed(job, observed)
         self._look_again(key, planned)
         return "changed" if changes else "unchanged"
+
+    def _is_known(self, key: Key, job: Job) -> bool:
+        """Whether the job is still there: it may have been deleted while its reconcile waited for an answer."""
+        known = self._cache.job(key)
+        return known is not None and known.uid == job.uid
 
     def _look_again(self, key: Key, planned: Plan) -> None:
         resync = self._resync_seconds * random.uniform(0.8, 1.2)  # noqa: S311 - spreads the load, no secret
@@ -146,14 +160,15 @@ class Reconciler:
         self._queue.add(key)
 
     async def _clear(self, key: Key) -> None:
-        remaining = []
-        for clearing in self._clearing.pop(key, []):
+        clearings = self._clearing.get(key, [])
+        for clearing in tuple(clearings):
             await self._frontier.release(clearing.uid)
-            if await hasten(self._cluster, clearing.namespace, f"{names.JOB_UID_LABEL}={clearing.uid}"):
-                remaining.append(clearing)
-        if remaining:
-            self._clearing.setdefault(key, []).extend(remaining)
+            if not await hasten(self._cluster, clearing.namespace, f"{names.JOB_UID_LABEL}={clearing.uid}"):
+                clearings.remove(clearing)
+        if clearings:
             self._queue.add_after(key, CLEARING_SECONDS)
+        else:
+            self._clearing.pop(key, None)
 
 
 def _describe(error: Exception) -> str:

@@ -66,13 +66,12 @@ class RedisGateway:
         try:
             return await self._snapshot(client, job)
         except _DENIED as error:
-            await self._forget_old_address(job)
-            return Unobservable(Reason.REDIS_ACCESS_DENIED, f"Redis at {self._where(job)} refuses us: {error}")
+            reason, trouble = Reason.REDIS_ACCESS_DENIED, f"refuses us: {error}"
         except (RedisError, OSError, TimeoutError) as error:
-            await self._forget_old_address(job)
-            return Unobservable(
-                Reason.REDIS_UNREACHABLE, f"Redis at {self._where(job)} cannot be reached: {_short(error)}"
-            )
+            reason, trouble = Reason.REDIS_UNREACHABLE, f"cannot be reached: {_short(error)}"
+        message = f"Redis at {self._where(job)} {trouble}"  # before the address is forgotten, or the message alternates
+        await self._forget_old_address(job)
+        return Unobservable(reason, message)
 
     async def prepare(self, job: Job, seed_state: SeedState, urls: Sequence[str]) -> None:  # noqa: D102
         await self._run(job, prepare(job.keys, seed_state, urls))

@@ -25,10 +25,11 @@ def round_down(number: int) -> int:
 def frontier_counters(snapshot: Snapshot, liveness: Liveness, *, exact: bool) -> dict[str, int]:
     """Return the counters of a snapshot, rounded unless `exact` (a finished job's are)."""
     numbers = {
-        "queued": snapshot.queued + snapshot.start_urls,
+        # -1 stands for a key of another type.
+        "queued": max(0, snapshot.queued) + max(0, snapshot.start_urls),
         "inFlight": liveness.in_flight,
         "done": snapshot.done,
-        "seen": snapshot.seen,
+        "seen": max(0, snapshot.seen),
         "pages": sum(snapshot.family(counters.PAGES).values()),
         "errors": sum(snapshot.family(counters.ERRORS).values()),
         "items": snapshot.counters.get(counters.ITEMS, 0),

@@ -2,7 +2,7 @@
 -- KEYS  sentinel, start_urls
 -- ARGV  uid, layout, seed state to start from (unseeded | seeded), then one JSON object per seed
 -- reply 1 where this call prepared the job, 0 where it was prepared before. The layout of a sentinel that is there is not judged.
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if redis.call('HLEN', KEYS[1]) > 0 then return 0 end
 for first = 4, #ARGV, 500 do
   redis.call('RPUSH', KEYS[2], unpack(ARGV, first, math.min(first + 499, #ARGV)))
 end

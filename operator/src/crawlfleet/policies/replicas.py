@@ -30,7 +30,7 @@ def decide(
     wanted = _wanted(job, snapshot, in_flight)
     if not snapshot.started and wanted.workers > 1:
         wanted = Recommendation(1, Reason.FIRST_WORKER, "more workers follow when the first one has reported")
-    if job.scaling_type != "Queue":
+    if job.scaling_type != "Queue" or wanted.limited is Reason.FIRST_WORKER:
         return Replicas(wanted.workers, _limited(wanted.limited, wanted.message), memory)
     return _stabilised(job, wanted, current, memory, now)
 
@@ -43,7 +43,7 @@ def _wanted(job: Job, snapshot: Snapshot, in_flight: int) -> Recommendation:
     if job.scaling_type != "Queue":
         message = f"scaling.type is {job.scaling_type}: workers.replicas counts"
         return Recommendation(job.worker_replicas, Reason.WITHIN_BOUNDS, message)
-    backlog = max(0, snapshot.queued) + snapshot.start_urls + in_flight
+    backlog = max(0, snapshot.queued) + max(0, snapshot.start_urls) + in_flight
     return recommend(backlog, job.queue_scaling, Rates())
 
 
@@ -52,6 +52,7 @@ def _stabilised(job: Job, wanted: Recommendation, current: int, memory: JobMemor
     since = memory.watched_since if memory.watched_since is not None else now
     window = remember(memory.recommendations, now, wanted.workers, seconds)
     desired = stabilise(window, current, wanted.workers, watched=now - since >= seconds)
+    desired = min(desired, job.queue_scaling.max_replicas)  # lowered by the user: at once
     memory = replace(memory, recommendations=window, watched_since=since)
     return Replicas(desired, _limited(wanted.limited, wanted.message), memory)
 

@@ -21,6 +21,11 @@ def is_seeded(job: Job, snapshot: Snapshot) -> bool:
     return snapshot.seeded
 
 
+def awaits_urls(job: Job, snapshot: Snapshot | None) -> bool:
+    """Whether nothing is to be done before the user pushes the first URL."""
+    return job.seed_type == "RedisKey" and snapshot is not None and not is_seeded(job, snapshot)
+
+
 def needs_seeder(job: Job, snapshot: Snapshot) -> bool:
     """Whether exactly one worker is wanted, to run the spider's `start()`."""
     return job.seed_type == "Spider" and not snapshot.seeded

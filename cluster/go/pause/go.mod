@@ -1,0 +1,3 @@
+module crawlfleet.io/cluster/pause
+
+go 1.26.0

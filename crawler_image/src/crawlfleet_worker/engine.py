@@ -1,0 +1,139 @@
+"""How do we reach into Scrapy's engine? The one module that touches what Scrapy does not document.
+
+No public signal says that a request has left the engine for good, and the engine's own poll is too slow for a
+queue that others fill. `self_test` looks for each private name before a crawl begins.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from scrapy import Request, Spider
+from scrapy.core import engine as scrapy_engine
+from scrapy.crawler import Crawler
+from scrapy.settings import Settings
+from scrapy.utils.reactor import CallLaterOnce
+
+from crawlfleet_worker.exits import ExitCode, WorkerExit, last_line, setting_read_by
+from crawlfleet_worker.session import Session
+
+WAKE_SECONDS = 0.5
+"""How often an idle engine looks at the queue."""
+
+
+def self_test() -> None:
+    """WorkerExit 68 where this Scrapy lacks one of the private names that this module uses."""
+    wanted = {
+        Crawler: ("_create_spider", "_apply_settings", "_create_engine"),
+        scrapy_engine.ExecutionEngine: ("_SLOT_HEARTBEAT_INTERVAL", "needs_backout"),
+        getattr(scrapy_engine, "_Slot", object): ("remove_request", "_maybe_fire_closing"),
+        CallLaterOnce: ("schedule",),
+    }
+    missing = [
+        f"{owner.__name__}.{name}" for owner, names in wanted.items() for name in names if not hasattr(owner, name)
+    ]
+    if missing:
+        message = f"this Scrapy has no {', '.join(missing)}: pin Scrapy to a version that the worker supports"
+        raise WorkerExit(ExitCode.UNSUPPORTED_SCRAPY, message)
+
+
+class WorkerCrawler(Crawler):
+    """A Crawler that carries the worker's session, and tells what failed when a crawl cannot start."""
+
+    def __init__(
+        self,
+        spidercls: type[Spider],
+        settings: Settings,
+        session: Session,
+        prepare_spider: Callable[[Spider, Session], None],
+    ) -> None:
+        super().__init__(spidercls, settings)
+        self.session = session
+        self._prepare_spider = prepare_spider
+
+    def _create_spider(self, *args: str, **kwargs: str) -> Spider:
+        try:
+            spider = super()._create_spider(*args, **kwargs)
+        except WorkerExit:
+            raise
+        except Exception as error:
+            message = (
+                f"spider {self.spidercls.name!r} cannot be constructed: {last_line(error)}. Check spec.spider.arguments"
+            )
+            raise WorkerExit(ExitCode.SPIDER_START_FAILED, message) from error
+        self._prepare_spider(spider, self.session)
+        return spider
+
+    def _apply_settings(self) -> None:
+        try:
+            super()._apply_settings()
+        except Exception as error:
+            raise self._refused(error) from error
+
+    def _create_engine(self) -> scrapy_engine.ExecutionEngine:
+        try:
+            return super()._create_engine()
+        except Exception as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: Exception) -> WorkerExit:
+        name = setting_read_by(error) or "a setting"
+        mend = "Check spec.spider.settings and the project's settings.py"
+        return WorkerExit(ExitCode.SPIDER_START_FAILED, f"Scrapy refuses {name}: {last_line(error)}. {mend}")
+
+
+def session_of(crawler: Crawler) -> Session:
+    """Return the session of the worker that runs this crawler."""
+    if not isinstance(crawler, WorkerCrawler):
+        raise TypeError("this component works under crawlfleet-worker only")
+    return crawler.session
+
+
+class EngineHandle:
+    """The running engine, as far as the worker needs it."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    @property
+    def running(self) -> bool:
+        """Whether the engine has started and can be stopped."""
+        engine = self._crawler._engine
+        return engine is not None and engine.running
+
+    def watch(self, left: Callable[[Request], None]) -> None:
+        """Call `left` with each request that leaves the engine: downloaded or failed, callback and pipelines ended.
+
+        To be called while the scheduler opens, when the slot exists and nothing has begun. Also quickens the
+        poll of an idle engine, and lets `abandon` forget requests whose end comes later.
+        """
+        engine = self._crawler.engine
+        engine._SLOT_HEARTBEAT_INTERVAL = WAKE_SECONDS
+        slot = engine._slot
+        if slot is None:
+            raise RuntimeError("the engine has no slot yet")
+        remove = slot.remove_request
+
+        def remove_and_tell(request: Request) -> None:
+            if request in slot.inprogress:
+                remove(request)
+                left(request)
+
+        slot.remove_request = remove_and_tell  # type: ignore[method-assign]
+
+    def wake(self) -> None:
+        """Let the engine ask the scheduler for requests in the next turn of the loop."""
+        engine = self._crawler._engine
+        if engine is not None and engine._slot is not None:
+            engine._slot.nextcall.schedule()
+
+    def wake_after(self, seconds: float) -> None:
+        """Wake the engine later, without holding up what wakes it before."""
+        asyncio.get_running_loop().call_later(seconds, self.wake)
+
+    def abandon(self) -> None:
+        """Forget what is in progress: the engine can close without waiting for servers that do not answer."""
+        engine = self._crawler._engine
+        if engine is None or engine._slot is None:
+            return
+        engine._slot.inprogress.clear()
+        engine._slot._maybe_fire_closing()

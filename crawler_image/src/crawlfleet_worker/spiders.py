@@ -1,0 +1,68 @@
+"""Which spider class is meant? The project is found as Scrapy finds it; `generic` is in every image."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from scrapy import Spider
+from scrapy.settings import Settings
+from scrapy.spiderloader import SpiderLoaderProtocol, get_spider_loader
+from scrapy.utils.project import get_project_settings
+from scrapy.utils.reactorless import install_reactor_import_hook, uninstall_reactor_import_hook
+
+from crawlfleet_worker.exits import ExitCode, WorkerExit, last_line
+
+GENERIC = "generic"
+
+
+def project_settings() -> Settings:
+    """Return the settings of the Scrapy project around the working directory, or Scrapy's defaults without one.
+
+    WorkerExit 66 where the settings module cannot be imported.
+    """
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # a console script lacks what `python -m` and `scrapy` have: the working directory
+    try:
+        return get_project_settings()
+    except Exception as error:
+        mend = "Check scrapy.cfg and SCRAPY_SETTINGS_MODULE"
+        message = f"the project's settings cannot be imported: {last_line(error)}. {mend}"
+        raise WorkerExit(ExitCode.SPIDER_IMPORT_FAILED, message) from error
+
+
+def find_spider(name: str, settings: Settings) -> type[Spider]:
+    """Return the class of the spider `name`. WorkerExit 65: there is none; 66: the spider modules raise."""
+    loader = _load(settings)
+    if name in loader.list():
+        return loader.load(name)
+    if name == GENERIC:
+        from crawlfleet_worker.generic import GenericSpider  # noqa: PLC0415 - only where it is wanted
+
+        return GenericSpider
+    names = ", ".join(sorted({*loader.list(), GENERIC}))
+    raise WorkerExit(ExitCode.SPIDER_NOT_FOUND, f"spider {name!r} not found; this image has: {names}")
+
+
+def _load(settings: Settings) -> SpiderLoaderProtocol:
+    try:
+        with _no_reactor(settings):
+            return get_spider_loader(settings)
+    except Exception as error:
+        mend = "Import the image's project with `scrapy list` to see the whole traceback"
+        if "twisted.internet.reactor" in str(error):
+            mend = "Import the reactor inside functions, or set TWISTED_REACTOR_ENABLED = True in settings.py"
+        message = f"the spider modules cannot be imported: {last_line(error)}. {mend}"
+        raise WorkerExit(ExitCode.SPIDER_IMPORT_FAILED, message) from error
+
+
+@contextmanager
+def _no_reactor(settings: Settings) -> Iterator[None]:
+    """Let a module that imports Twisted's reactor fail here, by name, where Scrapy runs without one."""
+    if settings.getbool("TWISTED_REACTOR_ENABLED"):
+        yield
+        return
+    hook = install_reactor_import_hook()
+    try:
+        yield
+    finally:
+        uninstall_reactor_import_hook(hook)

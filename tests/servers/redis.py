@@ -1,0 +1,139 @@
+"""A real redis-server of one's own: a free port, a scratch folder, gone at the end.
+
+with redis_server("--maxmemory", "64mb", password="s3cret", appendonly=True) as server:
+    server.client().set("a", 1)
+    server.restart()  # SIGTERM and up again on the same port, with its append-only file
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from tests.servers.ports import free_port
+
+START_SECONDS = 20.0
+
+
+class RedisServer:
+    """One redis-server process, which can be killed and started again with the same data and port."""
+
+    def __init__(self, folder: Path, arguments: tuple[str, ...], password: str | None, appendonly: bool) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.password = password
+        self._arguments = arguments
+        self._appendonly = appendonly
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """`redis://` URL with the password, if there is one."""
+        secret = f":{self.password}@" if self.password else ""
+        return f"redis://{secret}127.0.0.1:{self.port}"
+
+    def client(self, **options: Any) -> redis.Redis:
+        """Return a new client; replies are text unless `decode_responses=False`."""
+        return redis.Redis.from_url(self.url, **{"decode_responses": True, "socket_timeout": 5, **options})
+
+    def start(self) -> None:
+        """Start the process and wait until it has loaded its data and answers."""
+        self._process = subprocess.Popen(self._command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None:
+                raise RuntimeError(f"redis-server ended at once: {self._log()}")
+            if time.monotonic() > deadline:
+                self.kill()
+                raise TimeoutError(f"redis-server does not answer: {self._log()}")
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """SIGKILL: what was not yet in the append-only file is lost."""
+        self._end(gracefully=False)
+
+    def stop(self) -> None:
+        """SIGTERM: with an append-only file nothing is lost."""
+        self._end(gracefully=True)
+
+    def restart(self) -> None:
+        """Stop and start on the same port; data live on where `appendonly` is set."""
+        self.stop()
+        self.start()
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open and nobody answers. A later `kill` or `resume` ends it."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
+    def _end(self, *, gracefully: bool) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if gracefully:
+            process.terminate()
+        else:
+            process.kill()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except (redis.ConnectionError, redis.TimeoutError):
+            return False
+
+    def _command(self) -> list[str]:
+        program = shutil.which("redis-server")
+        if program is None:
+            raise RuntimeError("no redis-server on this machine; on Debian: apt-get install -y redis-server")
+        options = {
+            "port": str(self.port),
+            "bind": "127.0.0.1",
+            "dir": str(self.folder),
+            "save": "",
+            "appendonly": "yes" if self._appendonly else "no",
+            "appendfsync": "always",
+            "logfile": str(self.folder / "redis.log"),
+        }
+        if self.password:
+            options["requirepass"] = self.password
+        return [
+            program,
+            *(part for name, value in options.items() for part in (f"--{name}", value)),
+            *self._arguments,
+        ]
+
+    def _log(self) -> str:
+        log = self.folder / "redis.log"
+        return log.read_text()[-2000:] if log.exists() else "no log"
+
+
+@contextmanager
+def redis_server(*extra_args: str, password: str | None = None, appendonly: bool = False) -> Iterator[RedisServer]:
+    """Run a redis-server; `extra_args` go to its command line as they are (`"--maxmemory", "64mb"`)."""
+    folder = Path(tempfile.mkdtemp(prefix=f"crawlfleet-redis-{os.getpid()}-"))
+    server = RedisServer(folder, extra_args, password, appendonly)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(folder, ignore_errors=True)
