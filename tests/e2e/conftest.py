@@ -44,6 +44,8 @@ def operator(kube: Kube, images: dict[str, str]) -> str:
     chart, values = str(REPOSITORY / "charts/crawlfleet"), str(REPOSITORY / ".cluster/images.yaml")
     kube.install(
         *("upgrade", "--install", "crawlfleet", chart, "-n", namespace, "--create-namespace", "-f", values),
+        # CRDs stay when a release goes: one of another name may have left them.
+        "--take-ownership",
         *("--wait", "--timeout", f"{RELEASE_SECONDS}s"),
         seconds=RELEASE_SECONDS + 10,
     )

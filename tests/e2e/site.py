@@ -30,8 +30,8 @@ http {
     listen 8080;
     location = /log { access_log off; alias /tmp/access.jsonl; default_type application/json; }
     location = /healthy { access_log off; return 200 "ok"; }
-    location ~ ^/p/(\\d{1,DIGITS_1})$ { return 200 "<html><title>page $1</title><body>LINKS</body></html>"; }
-    location ~ ^/p/(\\d{DIGITS})$ { return 200 "<html><title>leaf $1</title><body>end</body></html>"; }
+    location ~ "^/p/(\\d{1,DIGITS_1})$" { return 200 "<html><title>page $1</title><body>LINKS</body></html>"; }
+    location ~ "^/p/(\\d{DIGITS})$" { return 200 "<html><title>leaf $1</title><body>end</body></html>"; }
     location = /planted { return 200 "<html><title>planted</title><body>PLANTED</body></html>"; }
     location /broken/ { return 500 "broken"; }
     location /missing/ { return 404 "missing"; }

@@ -10,7 +10,6 @@ import pytest
 
 from cluster import images as cluster_images
 from cluster.target import target
-from demo.kube import Kube
 from tests.e2e.crawls import Crawls, eventually
 from tests.e2e.site import Site
 
@@ -108,12 +107,12 @@ def test_a_bad_spider_starts_at_most_two_containers(crawls: Crawls, site: Site) 
     assert 1 <= _container_starts(crawls, "twice") <= 2
 
 
-def test_a_spider_that_raises_at_import(kube: Kube, crawls: Crawls, site: Site) -> None:
-    broken = target().load(
-        cluster_images.build_image(
-            f"{cluster_images.PREFIX}/e2e-broken:1", BROKEN / "Containerfile", BROKEN, {"WORKER": crawls.worker_image}
-        )
-    )
+def test_a_spider_that_raises_at_import(images: dict[str, str], crawls: Crawls, site: Site) -> None:
+    cluster = target()
+    tag = f"{cluster_images.PREFIX}/e2e-broken:1"
+    arguments = {"WORKER": images["worker"].replace(cluster.prefix, cluster_images.PREFIX)}
+    cluster.load(cluster_images.build_image(tag, BROKEN / "Containerfile", BROKEN, arguments))
+    broken = tag.replace(cluster_images.PREFIX, cluster.prefix)
     crawls.apply(crawls.manifest("raises", [site.url("/p/1000")], image=broken, spider={"name": "broken"}))
     _named(crawls, "raises", "SpiderImportFailed", "pandas")
     crawls.patch("raises", {"image": crawls.worker_image, "spider": {"name": "generic"}})
