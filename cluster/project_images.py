@@ -26,17 +26,9 @@ def build_all(names: list[str] | None = None) -> dict[str, str]:
     unknown = sorted(set(names or []) - set(builders))
     if unknown:
         raise ClusterError(f"no image is named {', '.join(unknown)}: there are {', '.join(builders)}")
-    references = {name: _loaded(build()) for name, build in builders.items() if name in (names or builders)}
+    references = {name: target().load(build()) for name, build in builders.items() if name in (names or builders)}
     _write_values(_known_values() | references)
     return references
-
-
-def _loaded(archive: Path) -> str:
-    """Load an image and return its reference in the cluster, which begins with the registry where there is one."""
-    cluster = target()
-    cluster.load(archive)
-    tag = image_store.archive_reference(archive)[0]
-    return f"{cluster.prefix}{tag.removeprefix(images.PREFIX)}"
 
 
 def _builders() -> dict[str, Callable[[], Path]]:

@@ -30,8 +30,8 @@ class Target(Protocol):
     def status(self) -> int:
         """Print how it is; 0 when fit."""
 
-    def load(self, archive: Path) -> None:
-        """Bring an image to where its nodes find it."""
+    def load(self, archive: Path) -> str:
+        """Bring an image to where its nodes find it, and return its reference there."""
 
 
 def target() -> Target:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cluster import paths
+from cluster import image_store, paths
 from cluster.images import PREFIX
 from cluster.node import lifecycle
 
@@ -28,6 +28,7 @@ class BundledTarget:
         """Print how the node is."""
         return lifecycle.status()
 
-    def load(self, archive: Path) -> None:
-        """Import an OCI archive."""
+    def load(self, archive: Path) -> str:
+        """Import an OCI archive, and return its reference."""
         lifecycle.load(archive)
+        return image_store.archive_reference(archive)[0]

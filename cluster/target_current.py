@@ -54,8 +54,8 @@ class CurrentTarget:
         print(self._kubectl("get", "nodes", "-o", "wide"))
         return 0
 
-    def load(self, archive: Path) -> None:
-        """Push an image to the registry, under the name its tag has there."""
+    def load(self, archive: Path) -> str:
+        """Push an image to the registry, under the name its tag has there; return the whole reference."""
         tag, _ = archive_reference(archive)
         registry = _registry()
         name = tag.removeprefix(images.PREFIX)
@@ -64,6 +64,7 @@ class CurrentTarget:
         with locks.building("images"), step(f"pushing {self.prefix}{name}"):
             image = images.buildah("pull", "--quiet", f"oci-archive:{archive}").strip()
             images.buildah("push", "--quiet", verify, image, f"docker://{self.prefix}{name}")
+        return f"{self.prefix}{name}"
 
     def _copy_kubeconfig(self) -> None:
         view = run(paths.BIN / "kubectl", "config", "view", "--raw", "--flatten", "--minify", check=False)

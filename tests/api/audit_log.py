@@ -1,7 +1,6 @@
 """What did a user ask of the API server? Read from the control plane's audit log."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +22,9 @@ class Request:
     code: int
 
     @property
-    def mutating(self) -> bool:
-        """Whether it asked for a change, allowed or not."""
-        return self.verb in MUTATING
+    def is_write(self) -> bool:
+        """Whether it asked for a change, allowed or not; Events and Leases apart."""
+        return self.verb in MUTATING and self.resource.partition("/")[0] not in APART
 
     def __str__(self) -> str:
         return f"{self.verb} {self.resource} {self.namespace}/{self.name}: {self.code}"
@@ -41,27 +40,27 @@ class AuditLog:
         """Return the present end."""
         return self._file.stat().st_size
 
-    def requests(self, user: str, since: int = 0) -> Iterator[Request]:
-        """Yield the answered requests of a user, oldest first."""
+    def read(self, user: str, since: int = 0) -> tuple[list[Request], int]:
+        """Return the answered requests of a user, oldest first, and the mark to read on from."""
+        found: list[Request] = []
         with self._file.open("rb") as log:
-            log.seek(since)
+            end = log.seek(since)
             for line in log:
-                if user.encode() in line and line.endswith(b"\n"):
-                    request = _request(json.loads(line))
-                    if request is not None and request.user == user:
-                        yield request
+                if not line.endswith(b"\n"):
+                    break  # the rest of it is still to be written
+                end += len(line)
+                request = _request(json.loads(line)) if user.encode() in line else None
+                if request is not None and request.user == user:
+                    found.append(request)
+        return found, end
 
     def writes(self, user: str, since: int = 0) -> list[Request]:
         """Return the mutating requests of a user, Events and Leases apart."""
-        return [
-            request
-            for request in self.requests(user, since)
-            if request.mutating and request.resource.partition("/")[0] not in APART
-        ]
+        return [request for request in self.read(user, since)[0] if request.is_write]
 
     def refusals(self, user: str, since: int = 0) -> list[Request]:
         """Return what a user was not allowed to do."""
-        return [request for request in self.requests(user, since) if request.code == 403]
+        return [request for request in self.read(user, since)[0] if request.code == 403]
 
 
 def _request(entry: dict[str, object]) -> Request | None:

@@ -70,7 +70,7 @@ class Fleet:
     """All worker pods of one control plane."""
 
     def __init__(self, api_client: client.ApiClient) -> None:
-        self._api = client.CoreV1Api(api_client)
+        self._api: Any = client.CoreV1Api(api_client)
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self._shown: dict[str, Behaviour] = {}
         self._workers: dict[str, SimulatedWorker] = {}
@@ -88,7 +88,7 @@ class Fleet:
         while not self._ended.wait(ROUND_SECONDS):
             try:
                 self._round()
-            except Exception as error:  # noqa: BLE001 - kept for the test to see; the next round may do
+            except Exception as error:  # kept for the test to see; the next round may do
                 self.faults.append(f"{type(error).__name__}: {error}")
 
     def end(self) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from crawlfleet_frontier import JobKeys
 from kubernetes import client, watch
 from kubernetes.client import ApiException
 
 from cluster.run import wait_until
+from crawlfleet_frontier import JobKeys
 from tests.api.crawljobs import GROUP, PLURAL, VERSION, Client
 from tests.api.fleet import Behaviour, Fleet, Runs
 from tests.api.operator_process import OperatorProcess
@@ -23,6 +23,9 @@ HELD = Runs(Pace(requests=0))
 """The worker beats, and takes nothing: the crawl stays where it is."""
 
 INLINE: Body = {"type": "Inline", "inline": {"urls": [f"http://a.example/{n}" for n in range(12)]}}
+REDIS = "redis"
+"""The Secret with the URL of the Redis of all jobs that name no other."""
+
 SECONDS = 20.0
 """How long to wait for what the operator does at once or within a few looks."""
 
@@ -38,13 +41,16 @@ class Scene:
         self.redis = redis_server.client()
         self.namespace = f"operator-{uuid4().hex[:8]}"
         self._fleet = fleet
-        self._core = client.CoreV1Api(api_client)
-        self._apps = client.AppsV1Api(api_client)
+        self._core: Any = client.CoreV1Api(api_client)
+        self._apps: Any = client.AppsV1Api(api_client)
         self._custom = client.CustomObjectsApi(api_client)
         self.jobs = Client(self._custom, self.namespace)
+        self._open()
+
+    def _open(self) -> None:
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         self._core.create_namespace({"metadata": {"name": self.namespace, "labels": labels}})
-        self.put_secret("redis", redis_server.url)
+        self.put_secret(REDIS, self.redis_server.url)
 
     def clear(self) -> None:
         """Delete all jobs while the operator is there to let their finalizers go."""
@@ -70,7 +76,7 @@ class Scene:
         """Have the pods of a job do that."""
         self._fleet.behave(self.namespace, name, behaviour)
 
-    def create(self, name: str, *, secret: str = "redis", operator_class: str = "", **spec: Any) -> Body:
+    def create(self, name: str, *, secret: str = "", operator_class: str = "", **spec: Any) -> Body:
         """Create a job with an external Redis and a short wait for the end; `spec` is laid over that."""
         manifest = {
             "apiVersion": f"{GROUP}/{VERSION}",
@@ -83,7 +89,7 @@ class Scene:
                 "spider": {"name": "books"},
                 "seeds": INLINE,
                 "completion": {"idleSeconds": 5},
-                "redis": {"type": "External", "external": {"urlSecretRef": {"name": secret, "key": "url"}}},
+                "redis": {"type": "External", "external": {"urlSecretRef": {"name": secret or REDIS, "key": "url"}}},
                 **spec,
             },
         }
@@ -104,7 +110,7 @@ class Scene:
         return condition_of(self.status(name), type_)
 
     def until(self, name: str, holds: Callable[[Body], bool], what: str, seconds: float = SECONDS) -> Body:
-        """Wait until the status of a job is so; returns it. The failure shows the last status and the operator's log."""
+        """Wait until the status of a job is so; returns it. A failure shows the last status and the operator's log."""
         last: Body = {}
 
         def look() -> bool:
@@ -135,9 +141,7 @@ class Scene:
 
     def until_ready(self, name: str, workers: int, seconds: float = SECONDS) -> Body:
         """Wait until so many workers are ready by the status."""
-        return self.until(
-            name, lambda now: now.get("workers", {}).get("ready") == workers, f"{workers} ready", seconds
-        )
+        return self.until(name, lambda now: now.get("workers", {}).get("ready") == workers, f"{workers} ready", seconds)
 
     def replicas(self, name: str) -> int | None:
         """Return what the worker Deployment asks for; None without one."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import redis
@@ -26,7 +27,7 @@ class Pace:
 class SimulatedWorker:
     """The worker of one pod, driven step by step."""
 
-    def __init__(self, server: redis.Redis, pod_uid: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, server: Any, pod_uid: str, environment: Mapping[str, str]) -> None:
         self._redis = server
         self._keys = JobKeys(environment["CRAWLFLEET_JOB_UID"])
         seeds = json.loads(environment["CRAWLFLEET_SEEDS"])
@@ -83,8 +84,6 @@ class SimulatedWorker:
     def _beat(self, phase: str) -> None:
         self._sequence += 1
         state = {"in_flight": len(self._in_flight), "phase": phase}
-        call = commands.beat(
-            self._keys, self._worker_id, self._sequence, state, self._increments, seeded=self._seeded
-        )
+        call = commands.beat(self._keys, self._worker_id, self._sequence, state, self._increments, seeded=self._seeded)
         if self._redis.eval(*call.arguments()) == commands.BEAT_APPLIED:
             self._increments = {}

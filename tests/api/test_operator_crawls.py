@@ -1,7 +1,5 @@
 """A crawl with an external Redis from apply to Complete: by each kind of seeds, suspended and resumed, gone by TTL."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from cluster.run import wait_until
@@ -15,13 +13,13 @@ SEEDS = len(INLINE["inline"]["urls"])
 
 
 @pytest.fixture(scope="module")
-def crawls(scene: Scene) -> Iterator[dict[str, Body]]:
+def crawls(scene: Scene) -> dict[str, Body]:
     """All of the module's jobs, created at once: their waits for the end overlap."""
     for held in ("paused", "deleted"):
         scene.behave(held, HELD)
     scene.behave("spider", Runs(Pace(start_is_through=False)))
     at_rest = {"type": "RedisKey", "redisKey": {"key": "books:start_urls"}}
-    yield {
+    return {
         "spider": scene.create("spider", seeds={"type": "Spider"}),
         "paused": scene.create("paused"),
         "deleted": scene.create("deleted", workers={"replicas": 2}, scaling={"type": "Fixed"}),

@@ -1,4 +1,4 @@
-"""Redis away, emptied, refusing, or without its Secret: nothing is decided from it, the status says so, and it heals."""
+"""Redis away, emptied, refusing, or without its Secret: nothing is decided from it, the status tells, and it heals."""
 
 import time
 from collections.abc import Iterator
@@ -18,7 +18,10 @@ pytest_plugins = ["tests.api.operator_fixtures"]
 SAID_WITHIN = 15.0
 """Seconds until the status names the trouble: the promise."""
 
-TWO_WORKERS = {"type": "Queue", "queue": {"maxReplicas": 2, "targetDrainSeconds": 1, "scaleDownStabilizationSeconds": 0}}
+TWO_WORKERS = {
+    "type": "Queue",
+    "queue": {"maxReplicas": 2, "targetDrainSeconds": 1, "scaleDownStabilizationSeconds": 0},
+}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,10 @@ from tests.api.operator_scene import HELD, Body, Scene, condition_of
 
 pytest_plugins = ["tests.api.operator_fixtures"]
 
-FOUR_AT_MOST = {"type": "Queue", "queue": {"maxReplicas": 4, "targetDrainSeconds": 1, "scaleDownStabilizationSeconds": 0}}
+FOUR_AT_MOST = {
+    "type": "Queue",
+    "queue": {"maxReplicas": 4, "targetDrainSeconds": 1, "scaleDownStabilizationSeconds": 0},
+}
 
 
 @pytest.fixture(scope="module")

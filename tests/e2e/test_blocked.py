@@ -111,8 +111,7 @@ def test_a_spider_that_raises_at_import(images: dict[str, str], crawls: Crawls, 
     cluster = target()
     tag = f"{cluster_images.PREFIX}/e2e-broken:1"
     arguments = {"WORKER": images["worker"].replace(cluster.prefix, cluster_images.PREFIX)}
-    cluster.load(cluster_images.build_image(tag, BROKEN / "Containerfile", BROKEN, arguments))
-    broken = tag.replace(cluster_images.PREFIX, cluster.prefix)
+    broken = cluster.load(cluster_images.build_image(tag, BROKEN / "Containerfile", BROKEN, arguments))
     crawls.apply(crawls.manifest("raises", [site.url("/p/1000")], image=broken, spider={"name": "broken"}))
     _named(crawls, "raises", "SpiderImportFailed", "pandas")
     crawls.patch("raises", {"image": crawls.worker_image, "spider": {"name": "generic"}})

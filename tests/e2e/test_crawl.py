@@ -20,7 +20,7 @@ def test_a_crawl_fetches_every_page_and_is_complete(crawls: Crawls, site: Site) 
     assert set(fetched) == TREE
     frontier = crawls.get("tree")["status"]["frontier"]
     assert (frontier["queued"], frontier["inFlight"]) == (0, 0)
-    assert frontier["items"] == len(TREE)
+    assert (frontier["items"], frontier["pages"], frontier["done"]) == (len(TREE),) * 3
 
 
 def test_kubectl_shows_waits_and_explains(crawls: Crawls, site: Site) -> None:

@@ -6,6 +6,7 @@ queue that others fill. `self_test` looks for each private name before a crawl b
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from scrapy import Request, Spider
 from scrapy.core import engine as scrapy_engine
@@ -128,7 +129,8 @@ class EngineHandle:
 
     def wake_after(self, seconds: float) -> None:
         """Wake the engine later, without holding up what wakes it before."""
-        asyncio.get_running_loop().call_later(seconds, self.wake)
+        with suppress(RuntimeError):  # the loop has ended: nothing is to be woken
+            asyncio.get_running_loop().call_later(seconds, self.wake)
 
     def abandon(self) -> None:
         """Forget what is in progress: the engine can close without waiting for servers that do not answer."""

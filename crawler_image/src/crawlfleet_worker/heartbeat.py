@@ -51,8 +51,11 @@ class Heartbeat:
         """Begin to beat."""
         self._thread.start()
 
-    def beat(self) -> None:
-        """Send one beat. Raises redis.RedisError, and keeps everything for the next."""
+    def beat(self) -> bool:
+        """Send one beat, and say whether Redis took its state: of a repeat it keeps the older one.
+
+        Raises redis.RedisError, and keeps everything for the next.
+        """
         if self._pending is None:
             self._pending = _Pending(self._sequence + 1, self._session.counts.take())
         call = commands.beat(
@@ -65,6 +68,7 @@ class Heartbeat:
         )
         reply = self._client.eval(*call.arguments())  # type: ignore[arg-type]
         self._answered(reply, self._pending)
+        return bool(reply != commands.BEAT_REPEATED)
 
     def finish(self, seconds: float) -> None:
         """Send what is not yet confirmed and take our field out of the workers hash, within `seconds`."""
@@ -104,7 +108,7 @@ class Heartbeat:
         backoff, pause, away = Backoff(first=0.5, longest=5.0), 0.0, False
         while not self._stop.wait(pause):
             try:
-                self.beat()
+                fresh = self.beat()
             except ACCESS_DENIED as error:
                 pause = backoff.next()
                 self._denied(error)
@@ -115,7 +119,7 @@ class Heartbeat:
                 away = True
             else:
                 backoff.reset()
-                pause, away, self._denied_since = BEAT_SECONDS, False, None
+                pause, away, self._denied_since = BEAT_SECONDS if fresh else 0.0, False, None
 
     def _denied(self, error: Exception) -> None:
         now = time.monotonic()

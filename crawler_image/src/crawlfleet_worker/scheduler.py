@@ -128,7 +128,7 @@ class SharedScheduler(Scheduler):  # type: ignore[misc]
         try:
             return len(self) > 0
         except redis.RedisError as error:
-            self.outage.failed(error)
+            self._failed(error)
             return True
 
     def push_kept(self, seconds: float = RESEND_SECONDS) -> None:
@@ -161,7 +161,7 @@ class SharedScheduler(Scheduler):  # type: ignore[misc]
         try:
             request = self._take()
         except redis.RedisError as error:
-            self.engine.wake_after(self.outage.failed(error))
+            self._failed(error)
             return None
         except Exception:
             logger.exception("A queued request cannot be read and is dropped; was a callback renamed?")
@@ -205,7 +205,7 @@ class SharedScheduler(Scheduler):  # type: ignore[misc]
                 return False
             self.queue.push(request)
         except redis.RedisError as error:
-            self.outage.failed(error)
+            self._failed(error)
             self._keep(request, unclear=True)
             return True
         except Exception:
@@ -215,6 +215,10 @@ class SharedScheduler(Scheduler):  # type: ignore[misc]
         self.outage.worked()
         self.stats.inc_value("scheduler/enqueued/redis")
         return True
+
+    def _failed(self, error: redis.RedisError) -> None:
+        """Leave Redis alone for a while, and look again when it is over rather than at the engine's next poll."""
+        self.engine.wake_after(self.outage.failed(error))
 
     def _keep(self, request: Request, unclear: bool) -> None:
         self._kept.append((request, unclear))

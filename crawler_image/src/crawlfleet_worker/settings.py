@@ -8,6 +8,7 @@ nor a spider's `custom_settings` overrides them.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from scrapy import version_info
 from scrapy.settings import Settings
 
 from crawlfleet_frontier import JobKeys
@@ -17,10 +18,13 @@ from crawlfleet_worker.exits import ExitCode, WorkerExit
 ITEMS_MAX: Final = "CRAWLFLEET_ITEMS_MAX"
 """Setting: how many items the list in Redis keeps, the newest; 0 keeps none."""
 
+AIOHTTP_SINCE: Final = (2, 19)
+"""From this Scrapy on its download handler without a reactor is aiohttp's; before, it was httpx's, an extra package."""
+
 DEFAULTS: Final[Mapping[str, Any]] = {
     ITEMS_MAX: 100_000,
     "LOG_LEVEL": "INFO",
-    "TWISTED_REACTOR_ENABLED": False,
+    "TWISTED_REACTOR_ENABLED": version_info[:2] < AIOHTTP_SINCE,
 }
 
 RESERVED: Final[Mapping[str, str]] = {

@@ -8,7 +8,7 @@ from scrapy import Spider
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoaderProtocol, get_spider_loader
 from scrapy.utils.project import get_project_settings
-from scrapy.utils.reactorless import install_reactor_import_hook, uninstall_reactor_import_hook
+from scrapy.utils.reactorless import ReactorImportHook, install_reactor_import_hook
 
 from crawlfleet_worker.exits import ExitCode, WorkerExit, last_line
 
@@ -61,8 +61,8 @@ def _no_reactor(settings: Settings) -> Iterator[None]:
     if settings.getbool("TWISTED_REACTOR_ENABLED"):
         yield
         return
-    hook = install_reactor_import_hook()
+    install_reactor_import_hook()
     try:
         yield
     finally:
-        uninstall_reactor_import_hook(hook)
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, ReactorImportHook)]

@@ -36,9 +36,11 @@ async def run(config: Config, *, ready: asyncio.Event | None = None) -> None:
     settings = PlanSettings(config.redis_image, config.redis_resources)
     reconciler = Reconciler(cluster, gateway, cache, queue, settings, measures, config.resync_seconds)
     watcher = Watcher(cache, queue, reconciler, config.operator_class)
-    async with _reconciling(reconciler, config.concurrency) as tasks, contextlib.AsyncExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
+        # Unwound from the last to the first: the connections are closed when nobody reconciles any more.
         stack.push_async_callback(cluster.close)
         stack.push_async_callback(gateway.close)
+        tasks = await stack.enter_async_context(_reconciling(reconciler, config.concurrency))
         health = await serve_health(
             config.bind_address,
             config.health_port,
@@ -67,6 +69,9 @@ async def _reconciling(reconciler: Reconciler, concurrency: int) -> AsyncIterato
     try:
         yield tasks
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        pending = set(tasks)
+        while pending:
+            # Again, where a library swallowed it: asyncio.wait_for of Python 3.11 does so in a race.
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=1.0)

@@ -1,5 +1,6 @@
 """What the watches last showed: jobs by key, children by job UID. Good for looking around, not for deleting."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ Key = tuple[str, str]
 """Namespace and name of a CrawlJob."""
 
 _POD_STATUS: Final = ("phase", "conditions", "containerStatuses")
+_SHARED_LENGTH: Final = 128
+"""Characters; longer texts are hardly ever equal."""
 
 
 class Cache:
@@ -97,7 +100,19 @@ def _without_managed_fields(body: Body) -> dict[str, Any]:
     metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
     annotations = dict(metadata.get("annotations") or {})
     annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None)
-    return {**body, "metadata": {**metadata, "annotations": annotations}}
+    slim: dict[str, Any] = _shared({**body, "metadata": {**metadata, "annotations": annotations}})
+    return slim
+
+
+def _shared(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return a copy whose equal texts are one object: thousands of bodies have the same names and words."""
+    if isinstance(value, dict):
+        return {sys.intern(name): _shared(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_shared(item) for item in value]
+    if type(value) is str and len(value) <= _SHARED_LENGTH:
+        return sys.intern(value)
+    return value
 
 
 def _trimmed(body: Body) -> Body:

@@ -130,7 +130,8 @@ class Reconciler:
             if not done.gone:
                 self._cache.put_job(job.body)
         self._memories[job.uid] = memory
-        self._measures.observed(job, observed)
+        # The cache's copy is the slim one: the answer of a write holds the managed fields too.
+        self._measures.observed(self._cache.job(key) or job, observed)
         self._look_again(key, planned)
         return "changed" if changes else "unchanged"
 

@@ -27,7 +27,8 @@ class WorkQueue(Generic[K]):
         self._timers: list[tuple[float, int, K]] = []
         self._serial = 0
         self._failures: dict[K, int] = {}
-        self._changed = asyncio.Event()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         """Return the number of keys that wait to be worked on now."""
@@ -41,7 +42,7 @@ class WorkQueue(Generic[K]):
         elif key not in self._queued:
             self._queued.add(key)
             self._ready.append(key)
-            self._changed.set()
+            self._wake_one()
 
     def add_after(self, key: K, seconds: float) -> None:
         """Have the key worked on in so many seconds, unless it is due earlier."""
@@ -51,7 +52,7 @@ class WorkQueue(Generic[K]):
         self._due[key] = when
         self._serial += 1
         heapq.heappush(self._timers, (when, self._serial, key))
-        self._changed.set()
+        self._set_alarm()
 
     def failed(self, key: K) -> float:
         """Have the key worked on after its back-off (0.5 s, doubled to 60 s); returns the seconds."""
@@ -71,15 +72,12 @@ class WorkQueue(Generic[K]):
 
     async def get(self) -> K:
         """Wait for the next key; it is then active until `done`."""
-        while True:
-            self._promote()
-            if self._ready:
-                key = self._ready.popleft()
-                self._queued.discard(key)
-                self._active.add(key)
-                return key
-            self._changed.clear()
+        while not self._ready:
             await self._wait()
+        key = self._ready.popleft()
+        self._queued.discard(key)
+        self._active.add(key)
+        return key
 
     def done(self, key: K) -> None:
         """End the work on a key; one that was added meanwhile is ready again."""
@@ -87,20 +85,42 @@ class WorkQueue(Generic[K]):
         if key in self._again:
             self._again.discard(key)
             self.add(key)
-        self._changed.set()
 
     def _promote(self) -> None:
+        """Make ready what is due: the alarm's doing, so that waiting costs the workers nothing."""
+        self._alarm = None
         now = asyncio.get_running_loop().time()
         while self._timers and self._timers[0][0] <= now:
             when, _, key = heapq.heappop(self._timers)
             if self._due.get(key) == when:
                 self.add(key)
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        if not self._timers:
+            return
+        when = self._timers[0][0]
+        if self._alarm is not None:
+            if self._alarm.when() <= when:
+                return
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_at(when, self._promote)
 
     async def _wait(self) -> None:
-        seconds = None
-        if self._timers:
-            seconds = max(0.0, self._timers[0][0] - asyncio.get_running_loop().time())
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
         try:
-            await asyncio.wait_for(self._changed.wait(), seconds)
-        except TimeoutError:
-            return
+            await waiter
+        except asyncio.CancelledError:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+            elif self._ready:
+                self._wake_one()  # woken and cancelled at once: another one takes the key
+            raise
+
+    def _wake_one(self) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return

@@ -1,0 +1,1 @@
+"""A Scrapy project as any other: nothing in it knows of Crawlfleet."""

@@ -1,0 +1,225 @@
+"""Small builders of what decisions look at: jobs, looks at Redis, pods, observations. Times are relative to NOW."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Final
+
+from crawlfleet import names
+from crawlfleet.children import labels
+from crawlfleet.children import redis as redis_children
+from crawlfleet.children import worker as worker_children
+from crawlfleet.conditions import Condition, ConditionType, Reason, merge
+from crawlfleet.job import Job, format_time, parse_time
+from crawlfleet.observed import Children, Frontier, JobMemory, Observed, RedisMemory, Unobservable
+from crawlfleet.planning import PlanSettings
+from crawlfleet_frontier import Snapshot, WorkerBeat
+from crawlfleet_frontier.keys import LAYOUT
+
+Json = dict[str, Any]
+
+NOW: Final = parse_time("2026-03-01T12:00:00Z")
+UID: Final = "0b5e7c9a-1111-4222-8333-944444444444"
+SETTINGS: Final = PlanSettings("docker.io/valkey/valkey:8.1", {"limits": {"memory": "512Mi"}})
+AWAY: Final = Unobservable(Reason.REDIS_UNREACHABLE, "Redis at books-redis:6379 cannot be reached: refused")
+EXTERNAL: Final = {"redis": {"type": "External", "external": {"urlSecretRef": {"name": "shared", "key": "url"}}}}
+INLINE: Final = {"seeds": {"type": "Inline", "inline": {"urls": ["http://a.example/", "http://b.example/"]}}}
+REDIS_KEY: Final = {"seeds": {"type": "RedisKey", "redisKey": {"key": "books:start_urls"}}}
+
+
+def stamp(seconds_ago: float = 0.0, now: float = NOW) -> str:
+    """A Kubernetes time so many seconds before NOW."""
+    return format_time(now - seconds_ago)
+
+
+def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> Json:
+    """RFC 7386 merge patch, as the API server does it."""
+    result = dict(base)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping):
+            old = result.get(key)
+            result[key] = merged(old if isinstance(old, Mapping) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def job(
+    spec: Mapping[str, Any] | None = None,
+    *,
+    name: str = "books",
+    uid: str = UID,
+    generation: int = 1,
+    conditions: tuple[Condition, ...] = (),
+    since: float = 0.0,
+    status: Mapping[str, Any] | None = None,
+    **metadata: Any,
+) -> Job:
+    """A CrawlJob as the API server would send it; `conditions` were set `since` seconds before NOW."""
+    base: Json = {
+        "operatorClass": "default",
+        "engine": "ScrapyRedis",
+        "image": "registry.example/books:1",
+        "spider": {"name": "books"},
+        "seeds": {"type": "Spider"},
+        "workers": {"replicas": 1, "terminationGracePeriodSeconds": 60},
+        "scaling": {
+            "type": "Queue",
+            "queue": {
+                "minReplicas": 0,
+                "maxReplicas": 10,
+                "targetDrainSeconds": 600,
+                "scaleDownStabilizationSeconds": 60,
+            },
+        },
+        "completion": {"idleSeconds": 10},
+        "progressDeadlineSeconds": 900,
+        "redis": {"type": "Managed", "managed": {"storage": {"size": "1Gi"}}},
+        "suspend": False,
+    }
+    body: Json = {
+        "apiVersion": names.API_VERSION,
+        "kind": "CrawlJob",
+        "metadata": {
+            "namespace": "crawls",
+            "name": name,
+            "uid": uid,
+            "generation": generation,
+            "resourceVersion": "10",
+            "creationTimestamp": stamp(3600),
+            **metadata,
+        },
+        "spec": merged(base, spec or {}),
+    }
+    present = merge((), conditions, generation, NOW - since)
+    if status or present:
+        body["status"] = {**(status or {}), **({"conditions": present} if present else {})}
+    return Job(copy.deepcopy(body))
+
+
+def blocked_by(reason: Reason, message: str = "why") -> Condition:
+    """Progressing=False for this reason."""
+    return Condition(ConditionType.PROGRESSING, False, reason, message)
+
+
+INTACT: Final = Condition(ConditionType.FRONTIER_INTACT, True, Reason.SENTINEL_PRESENT, "Redis holds this job's state")
+CRAWLING: Final = Condition(ConditionType.PROGRESSING, True, Reason.CRAWLING, "requests are queued or in flight")
+COMPLETE: Final = Condition(ConditionType.COMPLETE, True, Reason.CRAWL_FINISHED, "nothing queued")
+
+
+def snapshot(
+    queued: int = 0,
+    *,
+    start_urls: int = 0,
+    seeded: bool = True,
+    started: bool = True,
+    done: int = 0,
+    workers: tuple[WorkerBeat, ...] = (),
+    sentinel: Mapping[str, str] | None = None,
+    counters: Mapping[str, int] | None = None,
+    seen: int = 0,
+    items: int = 0,
+) -> Snapshot:
+    """One look at a Redis that answers; of an intact, seeded, started crawl unless told otherwise."""
+    ours = {"uid": UID, "layout": LAYOUT, "seed_state": "seeded" if seeded else "unseeded"}
+    if started:
+        ours["first_beat_at"] = "1"
+    return Snapshot(
+        time=NOW,
+        sentinel=ours if sentinel is None else sentinel,
+        queue_type="zset",
+        queued=queued,
+        start_urls=start_urls,
+        seen=seen,
+        items=items,
+        counters={"requests_done": done, **(counters or {})},
+        workers=workers,
+    )
+
+
+def beat(pod_uid: str = "pod-1", *, age: int = 0, in_flight: int = 0, phase: str = "running") -> WorkerBeat:
+    """The last word of the worker in this pod."""
+    return WorkerBeat(f"{pod_uid}:r1", age, in_flight, phase)
+
+
+def answer(*args: Any, **kwargs: Any) -> Frontier:
+    """What a look at Redis gives: a snapshot (arguments as for `snapshot`) and its memory."""
+    return Frontier(snapshot(*args, **kwargs), RedisMemory(1000, 4000))
+
+
+def pod(
+    of: Job,
+    uid: str = "pod-1",
+    *,
+    component: str = names.WORKER,
+    state: Mapping[str, Any] | None = None,
+    last: Mapping[str, Any] | None = None,
+    phase: str = "Running",
+    scheduled: Mapping[str, Any] | None = None,
+    template: str | None = None,
+    **metadata: Any,
+) -> Json:
+    """A pod of the job with one container in this state; `scheduled`: its PodScheduled condition."""
+    own = labels(of, component)
+    if component == names.WORKER:
+        own[names.TEMPLATE_LABEL] = template or worker_children.template_hash(of)
+    container: Json = {"name": component, "image": of.spec["image"], "state": dict(state or {})}
+    if last:
+        container["lastState"] = dict(last)
+    status: Json = {"phase": phase, "containerStatuses": [container] if state is not None or last else []}
+    if scheduled:
+        status["conditions"] = [{"type": "PodScheduled", **scheduled}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"namespace": of.namespace, "name": f"{of.name}-{uid}", "uid": uid, "labels": own, **metadata},
+        "spec": {},
+        "status": status,
+    }
+
+
+def running(seconds: float = 60) -> Json:
+    """The state of a container that has run so long."""
+    return {"running": {"startedAt": stamp(seconds)}}
+
+
+def waiting(reason: str, message: str = "") -> Json:
+    """The state of a container that waits."""
+    return {"waiting": {"reason": reason, **({"message": message} if message else {})}}
+
+
+def terminated(code: int, message: str = "", reason: str = "Error") -> Json:
+    """The state of a container that ended."""
+    return {"terminated": {"exitCode": code, "reason": reason, **({"message": message} if message else {})}}
+
+
+def deployment(of: Job, replicas: int = 1, *, ready: int = 0, generation: int = 1) -> Json:
+    """The worker Deployment as stored after our own apply."""
+    body = worker_children.deployment(of, replicas)
+    body["metadata"].update(uid=f"{of.uid}-deployment", generation=generation, resourceVersion="5")
+    return {**body, "status": {"replicas": replicas, "readyReplicas": ready}}
+
+
+def children(of: Job, replicas: int = 1, *, ready: int = 0, **parts: Any) -> Children:
+    """Everything in place, as after the operator's first passes."""
+    managed: Json = {}
+    if of.redis_managed:
+        managed = {
+            "service": redis_children.service(of),
+            "statefulset": redis_children.statefulset(of, SETTINGS.redis_image, SETTINGS.redis_resources),
+            "secret_exists": True,
+        }
+    return Children(**{"deployment": deployment(of, replicas, ready=ready), **managed, **parts})
+
+
+def observed(
+    of: Job,
+    frontier: Frontier | Unobservable,
+    present: Children | None = None,
+    *,
+    memory: JobMemory | None = None,
+    now: float = NOW,
+) -> Observed:
+    """One look at one job."""
+    return Observed(of, now, children(of) if present is None else present, frontier, memory or JobMemory())
