@@ -9,7 +9,7 @@ PY := .venv/bin/python
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2} /^##@ / {printf "\n%s\n", substr($$0, 5)}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2} /^##@ / {printf "\n%s\n", substr($$0, 5)}' $(MAKEFILE_LIST)
 
 ##@ The two commands
 .PHONY: demo test
@@ -58,11 +58,14 @@ demo-clean: .venv/.done ## Take the demo away; the cluster stays
 
 ##@ Generated files and locks
 .PHONY: generate dashboards lock
+evidence-%: .venv/.done ## Run a long measurement once and keep its JSON: evidence-NAME (see docs/evidence.md)
+	@$(PY) -m benchmarks.evidence $*
+
 generate: .venv/.done ## CRD reference, chart CRDs, chart values reference, dashboards' JSON
 	@$(PY) -m tools.generate
 
 dashboards: .venv/.done ## A crawl on the node, drawn by Grafana's own panels into docs/images
-	@$(PY) -m dashboards picture
+	@$(PY) -m demo pictures
 
 lock: .venv/.done ## Resolve the lock files again (hashes, no addresses)
 	@tools/lock

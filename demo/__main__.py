@@ -1,9 +1,9 @@
-"""The demo's commands: `python -m demo run` and `python -m demo clean`."""
+"""The demo's commands: `python -m demo run`, `pictures` and `clean`."""
 
 import argparse
 import sys
 
-from demo import run
+from demo import pictures, run
 from demo.errors import DemoError
 from demo.kube import Kube
 
@@ -18,11 +18,14 @@ def main(arguments: list[str] | None = None) -> int:
         choices=["missing", "extra"],
         help="a fault that the judge has to find: the spider leaves a page out, or crawls one that nothing links",
     )
+    commands.add_parser("pictures", help="the crawl on both dashboards, drawn into docs/images")
     commands.add_parser("clean", help="take CrawlJob, site and release away")
     given = parser.parse_args(arguments)
     try:
         if given.command == "run":
             run.demo(given.plant)
+        elif given.command == "pictures":
+            pictures.pictures()
         else:
             run.clean(Kube.bundled_or_current())
     except DemoError as error:

@@ -24,7 +24,8 @@ def install(kube: Kube) -> None:
     """Install or upgrade the chart and wait for the operator."""
     kube.install(
         *("upgrade", "--install", RELEASE, "charts/crawlfleet", "-n", SYSTEM, "--create-namespace"),
-        *("-f", str(parts.image_values()), "--wait", f"--timeout={INSTALL_SECONDS}s"),
+        # CRDs stay when a release goes: one of another name may have left them.
+        *("-f", str(parts.image_values()), "--take-ownership", "--wait", f"--timeout={INSTALL_SECONDS}s"),
         seconds=INSTALL_SECONDS + 20,
     )
 

@@ -23,6 +23,8 @@ def test_every_condition_is_documented():
 
 
 def test_what_stops_a_worker_is_a_reason_of_progressing():
-    blocked = set().union(*(names(row["reason"]) for row in ROWS if (row["condition"], row["status"]) == ("Progressing", "False")))
+    blocked = set().union(
+        *(names(row["reason"]) for row in ROWS if (row["condition"], row["status"]) == ("Progressing", "False"))
+    )
     assert {exit_.reason.value for exit_ in WORKER_EXITS.values()} <= blocked
     assert {reason.value for reason in FATAL_REASONS} <= blocked

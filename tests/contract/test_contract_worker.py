@@ -56,11 +56,15 @@ def environment(spec):
     ],
 )
 def test_the_worker_understands_what_the_operator_sets(spec, seeds):
-    spider = {"name": "books", "arguments": {"category": "ü, \"x\""}, "settings": {"DOWNLOAD_TIMEOUT": "20"}}
+    spider = {"name": "books", "arguments": {"category": 'ü, "x"'}, "settings": {"DOWNLOAD_TIMEOUT": "20"}}
     read = contract.read_contract(environment({**spec, "spider": spider}))
     assert (read.job_uid, read.job_name, read.namespace, read.pod_uid) == (b.UID, "books", "crawls", "pod-1")
     assert read.redis_url.startswith("redis://")
-    assert (read.spider, dict(read.arguments), dict(read.settings)) == ("books", spider["arguments"], spider["settings"])
+    assert (read.spider, dict(read.arguments), dict(read.settings)) == (
+        "books",
+        spider["arguments"],
+        spider["settings"],
+    )
     assert read.seeds == seeds
     assert read.grace_seconds == 60
 

@@ -104,7 +104,7 @@ def eventually(probe: Callable[[], T | None], seconds: float, what: Callable[[],
     while True:
         try:
             answer = probe()
-        except (DemoError, KeyError):  # not there yet: the object, or a part of its status
+        except (DemoError, KeyError, OSError):  # not there yet: the object, a part of its status, a server
             answer = None
         if answer:
             return answer

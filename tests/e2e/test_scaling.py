@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from demo.watch import METRICS, read_metrics
 from tests.e2e.crawls import Crawls
 from tests.e2e.site import Site
 
@@ -35,12 +36,12 @@ def _watch(crawls: Crawls, name: str) -> list[dict[str, Any]]:
     while time.monotonic() - start < LIMIT_SECONDS:
         status = crawls.get(name).get("status") or {}
         workers = status.get("workers") or {}
-        frontier = status.get("frontier") or {}
+        exact = read_metrics(crawls.kube.run("get", "--raw", METRICS), name, crawls.namespace)
         samples.append(
             {
                 "second": round(time.monotonic() - start),
                 "phase": status.get("phase", "Pending"),
-                "backlog": int(frontier.get("queued", 0)) + int(frontier.get("inFlight", 0)),
+                "backlog": exact.get("queued", 0) + exact.get("in_flight", 0),
                 **{key: int(workers.get(key, 0)) for key in ("desired", "replicas", "ready")},
             }
         )

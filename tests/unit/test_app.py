@@ -29,7 +29,11 @@ def config(monkeypatch):
 
     monkeypatch.setattr(app, "load_configuration", load)
     return Config(
-        bind_address="127.0.0.1", health_port=free_port(), metrics_port=free_port(), namespaces=("crawls",), concurrency=2
+        bind_address="127.0.0.1",
+        health_port=free_port(),
+        metrics_port=free_port(),
+        namespaces=("crawls",),
+        concurrency=2,
     )
 
 

@@ -206,14 +206,17 @@ def test_why_redis_does_not_run(pod, events, reason, message):
 
 
 def test_what_is_fatal():
-    assert frozenset(
-        {
-            Reason.CONTRACT_BROKEN,
-            Reason.SPIDER_NOT_FOUND,
-            Reason.SPIDER_IMPORT_FAILED,
-            Reason.SPIDER_START_FAILED,
-            Reason.UNSUPPORTED_SCRAPY,
-            Reason.LAYOUT_MISMATCH,
-            Reason.WORKER_PACKAGE_MISSING,
-        }
-    ) == FATAL_REASONS
+    assert (
+        frozenset(
+            {
+                Reason.CONTRACT_BROKEN,
+                Reason.SPIDER_NOT_FOUND,
+                Reason.SPIDER_IMPORT_FAILED,
+                Reason.SPIDER_START_FAILED,
+                Reason.UNSUPPORTED_SCRAPY,
+                Reason.LAYOUT_MISMATCH,
+                Reason.WORKER_PACKAGE_MISSING,
+            }
+        )
+        == FATAL_REASONS
+    )

@@ -9,7 +9,14 @@ from crawlfleet.observed import Frontier
 from tests import builders as b
 
 LABELS = {"namespace": "crawls", "crawljob": "books"}
-COUNTERS = {"pages:2xx": 90, "pages:other": 1, "errors:timeout": 3, "items": 80, "items_dropped": 2, "response_bytes": 7}
+COUNTERS = {
+    "pages:2xx": 90,
+    "pages:other": 1,
+    "errors:timeout": 3,
+    "items": 80,
+    "items_dropped": 2,
+    "response_bytes": 7,
+}
 
 
 @pytest.fixture

@@ -40,7 +40,11 @@ def condition(planned, type_):
 
 def replicas_of(planned):
     return next(
-        (a.body["spec"]["replicas"] for a in planned.actions if isinstance(a, Apply) and a.body["kind"] == "Deployment"),
+        (
+            a.body["spec"]["replicas"]
+            for a in planned.actions
+            if isinstance(a, Apply) and a.body["kind"] == "Deployment"
+        ),
         None,
     )
 
@@ -237,14 +241,18 @@ def test_failed_after_the_deadline():
     assert [(note.type, note.reason) for note in planned.notes] == [("Warning", "ProgressDeadlineExceeded")]
 
 
-@pytest.mark.parametrize("end", [b.COMPLETE, Condition(ConditionType.FAILED, True, Reason.PROGRESS_DEADLINE_EXCEEDED, "")])
+@pytest.mark.parametrize(
+    "end", [b.COMPLETE, Condition(ConditionType.FAILED, True, Reason.PROGRESS_DEADLINE_EXCEEDED, "")]
+)
 @pytest.mark.parametrize(
     "frontier", [b.AWAY, b.answer(99999), b.answer(sentinel={}), b.answer(done=0)], ids=["away", "full", "empty", "old"]
 )
 @pytest.mark.parametrize("suspend", [False, True])
 def test_an_end_is_never_left(end, frontier, suspend):
     finished = Condition(ConditionType.PROGRESSING, False, Reason.FINISHED, "")
-    job = b.job({"suspend": suspend}, conditions=(end, finished, b.INTACT), generation=2, status={"startTime": b.stamp(9)})
+    job = b.job(
+        {"suspend": suspend}, conditions=(end, finished, b.INTACT), generation=2, status={"startTime": b.stamp(9)}
+    )
     before = job.status["conditions"]
     planned = plan(job, frontier, b.children(job, 0))
     assert planned.actions == ()
@@ -416,6 +424,7 @@ def test_progress(spec, look, reason):
     [
         (JobMemory(), b.answer(5), 1),
         (JobMemory(idle_since=NOW - 110, idle_done=0), b.answer(seeded=False), 1),
+        (JobMemory(idle_since=NOW - 5, idle_done=0, idle_looks=1), b.answer(), 1),
         (JobMemory(unobservable_since=NOW - 110), b.AWAY, 11),
         (JobMemory(unobservable_since=NOW - 9999), b.AWAY, 30),
     ],

@@ -12,7 +12,6 @@ from crawlfleet.policies.liveness import Liveness
 from tests import builders as b
 from tests.builders import NOW
 
-
 # liveness
 
 
@@ -225,11 +224,19 @@ def test_ttl(ttl_seconds, finished, completed, left):
     assert ttl.seconds_left(job, NOW) == left
 
 
-@pytest.mark.parametrize(
-    ("idle_for", "seconds"), [(None, 1), (0, 1), (10, 1), (20, 2), (110, 11), (300, 30), (1e9, 30)]
-)
-def test_a_job_at_rest_is_looked_at_less_often(idle_for, seconds):
-    assert looking.next_look(idle_for, 10.0) == seconds
+@pytest.mark.parametrize(("gone_for", "seconds"), [(0, 1), (10, 1), (20, 2), (110, 11), (300, 30), (1e9, 30)])
+def test_a_redis_that_is_away_is_looked_at_less_often(gone_for, seconds):
+    assert looking.after_gap(gone_for) == seconds
+
+
+@pytest.mark.parametrize(("idle_for", "seconds"), [(0, 1), (10, 1), (20, 30), (95, 5), (99.5, 1), (200, 1)])
+def test_an_idle_job_is_looked_at_when_its_wait_is_over(idle_for, seconds):
+    assert looking.until_the_end(idle_for, 100.0) == seconds
+
+
+@pytest.mark.parametrize(("jobs", "seconds"), [(1, 1), (100, 1), (1000, 10), (3000, 30), (100_000, 30)])
+def test_the_jobs_at_rest_share_a_budget_of_looks(jobs, seconds):
+    assert looking.at_rest(jobs) == seconds
 
 
 @pytest.mark.parametrize(

@@ -280,6 +280,29 @@ async def test_ttl_deletes():
     assert world.cluster.writes[-1] == ("delete", "CrawlJob", "books")
 
 
+async def test_a_claim_that_cannot_bind_is_named_with_the_provisioners_words():
+    world = World()
+    world.frontier.away = b.AWAY
+    world.create(b.job(b.INLINE))
+    await world.look()
+    message = "pod has unbound immediate PersistentVolumeClaims"
+    scheduled = {"status": "False", "message": message, "lastTransitionTime": b.stamp(9)}
+    world.cluster.put(b.pod(world.job, component=names.REDIS, phase="Pending", scheduled=scheduled))
+    world.cluster.claims = ['storageclass "fast" not found']
+    world.see_children()
+    await world.look()
+    condition = world.job.condition("Progressing")
+    assert condition["reason"] == "VolumeNotBound"
+    assert 'storageclass "fast" not found' in condition["message"]
+    await world.settle()
+    world.cluster.remove("Pod", "crawls", "books-pod-1")
+    world.frontier.away = None
+    world.reconciler.deleted(KEY, "nobody")
+    world.watcher.on_child("DELETED", b.pod(world.job, component=names.REDIS))
+    await world.look()
+    assert world.job.condition("Progressing")["status"] == "True"
+
+
 # failures, in virtual time
 
 

@@ -84,7 +84,7 @@ async def test_the_keys_of_a_job_go_and_no_others(gateway, redis):
     for job in (JOB, other):
         await gateway.gateway.prepare(job, "seeded", ["http://a.example/"])
     await gateway.gateway.drop_keys(JOB)
-    assert {key.split(":")[1] for key in redis.client().keys()} == {"{other}"}
+    assert {key.split(":")[1] for key in redis.client().scan_iter()} == {"{other}"}
 
 
 async def test_seeds_in_a_key_of_the_users(gateway, redis):

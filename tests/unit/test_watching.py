@@ -35,7 +35,11 @@ def test_a_job_that_is_new_to_us(kind):
 
 
 def test_our_own_status_writes_call_for_nothing(world):
-    seen("MODIFIED", b.merged(b.job().body, {"metadata": {"resourceVersion": "11"}, "status": {"phase": "Running"}}), world)
+    seen(
+        "MODIFIED",
+        b.merged(b.job().body, {"metadata": {"resourceVersion": "11"}, "status": {"phase": "Running"}}),
+        world,
+    )
     assert queued(world) == 0
     assert world.cache.job(KEY).status == {"phase": "Running"}
 

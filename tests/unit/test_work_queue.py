@@ -69,6 +69,33 @@ async def test_a_waiting_worker_is_woken():
 
 
 @in_virtual_time
+async def test_a_worker_that_ends_as_it_is_woken_leaves_the_key_to_another():
+    queue = WorkQueue()
+    first, second, third = (asyncio.create_task(queue.get()) for _ in range(3))
+    await asyncio.sleep(1)
+    third.cancel()
+    await asyncio.sleep(1)
+    queue.add("a")
+    first.cancel()
+    assert await asyncio.wait_for(second, 1) == "a"
+    assert first.cancelled()
+    assert third.cancelled()
+
+
+@in_virtual_time
+async def test_a_key_taken_by_a_busy_worker_leaves_the_woken_one_waiting():
+    queue = WorkQueue()
+    waiting = asyncio.create_task(queue.get())
+    await asyncio.sleep(1)
+    queue.add("a")
+    assert await queue.get() == "a"
+    await asyncio.sleep(1)
+    assert not waiting.done()
+    queue.add("b")
+    assert await waiting == "b"
+
+
+@in_virtual_time
 async def test_later():
     queue = WorkQueue()
     queue.add_after("a", 30)

@@ -1,6 +1,7 @@
 """Does a worker that cannot run end with its code, and one line that names cause and mend?"""
 
 import pytest
+import scrapy
 
 from tests.servers.redis import redis_server
 from tests.worker.fleet import Job, wait_until
@@ -53,14 +54,37 @@ def test_65_without_a_project_there_is_generic(new_job, tmp_path):
     [
         ("1 / 0\n", "", "ZeroDivisionError: division by zero (broken/spiders.py:1)"),
         ("", "import nowhere\n", "No module named 'nowhere'"),
-        ("from twisted.internet import reactor\n", "", "TWISTED_REACTOR_ENABLED = True"),
     ],
-    ids=["spider module", "settings module", "reactor"],
+    ids=["spider module", "settings module"],
 )
 def test_66_import_fails(new_job, tmp_path, module, settings, cause):
     code, message = run(new_job(project=project(tmp_path, module, settings)))
     assert code == 66
     assert cause in message
+
+
+WITH_REACTOR = """
+import scrapy
+from twisted.internet import reactor
+
+class Follow(scrapy.Spider):
+    name = "follow"
+"""
+
+
+@pytest.mark.skipif(scrapy.version_info < (2, 19), reason="before Scrapy 2.19 the worker has a reactor")
+def test_66_a_module_wants_the_reactor_where_there_is_none(new_job, tmp_path):
+    code, message = run(new_job(project=project(tmp_path, WITH_REACTOR)))
+    assert code == 66
+    assert "TWISTED_REACTOR_ENABLED = True" in message
+
+
+def test_a_module_that_wants_the_reactor_gets_it_where_the_project_says_so(new_job, tmp_path):
+    settings = "SPIDER_MODULES = ['broken.spiders']\nTWISTED_REACTOR_ENABLED = True\n"
+    job = new_job(project=project(tmp_path, WITH_REACTOR, settings)).prepare()
+    worker = job.start()
+    wait_until(lambda: "Spider opened" in worker.log, "the spider runs")
+    assert worker.drain() == 0, worker.log
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,13 @@ class Drain:
         self._task = self._loop.create_task(self._run())
 
     async def _run(self) -> None:
+        try:
+            await self._drain()
+        except Exception:
+            logger.exception("The drain failed: the worker ends at once")
+            self._exit()
+
+    async def _drain(self) -> None:
         if not self._engine.running:
             self._exit()
         seconds = max(1.0, self._session.contract.grace_seconds - RESERVE_SECONDS)

@@ -96,9 +96,16 @@ class EngineHandle:
         self._crawler = crawler
 
     @property
+    def _engine(self) -> scrapy_engine.ExecutionEngine | None:
+        """The engine once there is one: Scrapy 2.19 keeps it in `_engine`, and `engine` raises before."""
+        attributes = vars(self._crawler)
+        engine: scrapy_engine.ExecutionEngine | None = attributes.get("_engine") or attributes.get("engine")
+        return engine
+
+    @property
     def running(self) -> bool:
         """Whether the engine has started and can be stopped."""
-        engine = self._crawler._engine
+        engine = self._engine
         return engine is not None and engine.running
 
     def watch(self, left: Callable[[Request], None]) -> None:
@@ -123,7 +130,7 @@ class EngineHandle:
 
     def wake(self) -> None:
         """Let the engine ask the scheduler for requests in the next turn of the loop."""
-        engine = self._crawler._engine
+        engine = self._engine
         if engine is not None and engine._slot is not None:
             engine._slot.nextcall.schedule()
 
@@ -134,7 +141,7 @@ class EngineHandle:
 
     def abandon(self) -> None:
         """Forget what is in progress: the engine can close without waiting for servers that do not answer."""
-        engine = self._crawler._engine
+        engine = self._engine
         if engine is None or engine._slot is None:
             return
         engine._slot.inprogress.clear()

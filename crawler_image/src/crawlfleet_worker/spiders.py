@@ -8,6 +8,7 @@ from scrapy import Spider
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoaderProtocol, get_spider_loader
 from scrapy.utils.project import get_project_settings
+from scrapy.utils.reactor import install_reactor
 from scrapy.utils.reactorless import ReactorImportHook, install_reactor_import_hook
 
 from crawlfleet_worker.exits import ExitCode, WorkerExit, last_line
@@ -45,7 +46,7 @@ def find_spider(name: str, settings: Settings) -> type[Spider]:
 
 def _load(settings: Settings) -> SpiderLoaderProtocol:
     try:
-        with _no_reactor(settings):
+        with _reactor_settled(settings):
             return get_spider_loader(settings)
     except Exception as error:
         mend = "Import the image's project with `scrapy list` to see the whole traceback"
@@ -56,9 +57,10 @@ def _load(settings: Settings) -> SpiderLoaderProtocol:
 
 
 @contextmanager
-def _no_reactor(settings: Settings) -> Iterator[None]:
-    """Let a module that imports Twisted's reactor fail here, by name, where Scrapy runs without one."""
+def _reactor_settled(settings: Settings) -> Iterator[None]:
+    """Have the asyncio reactor there before a module imports "the" reactor; without one let the import fail by name."""
     if settings.getbool("TWISTED_REACTOR_ENABLED"):
+        install_reactor(settings["TWISTED_REACTOR"], settings["ASYNCIO_EVENT_LOOP"])
         yield
         return
     install_reactor_import_hook()

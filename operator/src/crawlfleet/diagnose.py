@@ -15,7 +15,7 @@ FIRST_BEAT_SECONDS: Final = 30.0
 ALIVE_SECONDS: Final = 12
 """A worker that spoke this short ago works."""
 
-SCHEDULING_SECONDS: Final = 4.0
+SCHEDULING_SECONDS: Final = 8.0
 """A pod may wait this long for its node or its claim before that is called a reason."""
 
 

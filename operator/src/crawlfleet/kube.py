@@ -154,7 +154,12 @@ class KubeCluster:
         )
         answer = await self._api.call_api(*request, _request_timeout=TIMEOUT_SECONDS)
         self._keep_time(answer.headers.get("Date"))
-        data: dict[str, Any] = json.loads(await answer.read())  # type: ignore[no-untyped-call]
+        text: bytes = await answer.read()  # type: ignore[no-untyped-call]
+        try:
+            data: dict[str, Any] = json.loads(text)
+        except ValueError:
+            # A proxy's own words, such as those of a 502.
+            raise KubeError(answer.status, method, path, text[:200].decode(errors="replace")) from None
         if 200 <= answer.status < 300:
             return data
         message = str(data.get("message", ""))

@@ -152,9 +152,9 @@ def _depth(views: list[JobView]) -> Iterator[Metric]:
     items = _gauge("stored_items", "Items in Redis that no one has drained.")
     for view in views:
         if view.snapshot:
-            queued.add_metric(view.labels, max(0, view.snapshot.queued) + view.snapshot.start_urls)
+            queued.add_metric(view.labels, max(0, view.snapshot.queued) + max(0, view.snapshot.start_urls))
             in_flight.add_metric(view.labels, view.in_flight)
-            seen.add_metric(view.labels, view.snapshot.seen)
+            seen.add_metric(view.labels, max(0, view.snapshot.seen))
             items.add_metric(view.labels, view.snapshot.items)
     return iter((queued, in_flight, seen, items))
 

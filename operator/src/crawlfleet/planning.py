@@ -55,7 +55,9 @@ class Plan:
     notes: tuple[Note, ...] = ()
     memory: JobMemory = field(default_factory=JobMemory)
     look_again: float | None = None
-    """Seconds; None: at the next event or resync."""
+    """Seconds, at the latest; None: at the next event or resync."""
+    at_rest: bool = False
+    """Whether the next look may come earlier, as the budget of all jobs at rest allows."""
 
     def changes(self, job: Job) -> bool:
         """Whether anything is to be written."""
@@ -76,6 +78,7 @@ class _Verdict:
     conditions: tuple[Condition, ...]
     memory: JobMemory
     look_again: float | None
+    at_rest: bool = False
     ended: bool = False
 
 
@@ -138,6 +141,7 @@ def _running(observed: Observed, health: Health, living: Liveness) -> _Verdict:
         ),
         memory=ended.memory,
         look_again=_next_look(observed, health, ended, blocker),
+        at_rest=blocker is None and _is_at_rest(observed, health, ended),
         ended=ended.ended,
     )
     return _at_an_end(observed, verdict, blocker)
@@ -220,9 +224,20 @@ def _next_look(observed: Observed, health: Health, ended: finish.Finish, blocker
     if blocker and blocker.fatal and not blocked.is_recorded(observed.job, blocker):
         return 0.0
     if health.snapshot is None and health.unobservable_since is not None:
-        return looking.next_look(observed.now - health.unobservable_since, 10.0)
+        return looking.after_gap(observed.now - health.unobservable_since)
+    if seed.awaits_urls(observed.job, health.snapshot):
+        return looking.LONGEST_SECONDS
     since = ended.memory.idle_since
-    return looking.next_look(None if since is None else observed.now - since, observed.job.idle_seconds)
+    if since is None:
+        return looking.BUSY_SECONDS
+    return looking.until_the_end(observed.now - since, observed.job.idle_seconds)
+
+
+def _is_at_rest(observed: Observed, health: Health, ended: finish.Finish) -> bool:
+    """Whether nothing happens and nothing is about to, so that the looks at all such jobs share a budget."""
+    since = ended.memory.idle_since
+    idle = since is not None and observed.now - since > looking.REST_AFTER_SECONDS
+    return idle or seed.awaits_urls(observed.job, health.snapshot)
 
 
 def _children(observed: Observed, settings: PlanSettings, desired: int) -> tuple[Action, ...]:
@@ -294,6 +309,7 @@ def _written(
         notes=notes_of(job.status.get("conditions", ()), conditions),
         memory=verdict.memory,
         look_again=verdict.look_again,
+        at_rest=verdict.at_rest,
     )
 
 

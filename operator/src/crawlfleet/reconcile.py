@@ -15,6 +15,7 @@ from crawlfleet.measures import Measures
 from crawlfleet.observe import Observer
 from crawlfleet.observed import JobMemory, Observed
 from crawlfleet.planning import Plan, PlanSettings, plan
+from crawlfleet.policies import looking
 from crawlfleet.ports import Cluster, Conflict, FrontierPort, Gone
 from crawlfleet.work_queue import WorkQueue
 
@@ -55,6 +56,7 @@ class Reconciler:
         self._observer = Observer(cluster, frontier, cache)
         self._executor = Executor(cluster, frontier, settings)
         self._memories: dict[str, JobMemory] = {}
+        self._at_rest: set[str] = set()
         self._verified: dict[str, float] = {}
         self._clearing: dict[Key, list[Clearing]] = {}
 
@@ -132,7 +134,7 @@ class Reconciler:
         self._memories[job.uid] = memory
         # The cache's copy is the slim one: the answer of a write holds the managed fields too.
         self._measures.observed(self._cache.job(key) or job, observed)
-        self._look_again(key, planned)
+        self._look_again(key, job.uid, planned)
         return "changed" if changes else "unchanged"
 
     def _is_known(self, key: Key, job: Job) -> bool:
@@ -140,9 +142,14 @@ class Reconciler:
         known = self._cache.job(key)
         return known is not None and known.uid == job.uid
 
-    def _look_again(self, key: Key, planned: Plan) -> None:
+    def _look_again(self, key: Key, uid: str, planned: Plan) -> None:
         resync = self._resync_seconds * random.uniform(0.8, 1.2)  # noqa: S311 - spreads the load, no secret
         wanted = resync if planned.look_again is None else min(resync, max(0.05, planned.look_again))
+        if planned.at_rest:
+            self._at_rest.add(uid)
+            wanted = min(wanted, looking.at_rest(len(self._at_rest)))
+        else:
+            self._at_rest.discard(uid)
         self._queue.add_after(key, wanted)
 
     def _verification_due(self, job: Job) -> bool:
@@ -154,6 +161,7 @@ class Reconciler:
         if not self._cache.drop_job(key, uid):
             return
         self._memories.pop(uid, None)
+        self._at_rest.discard(uid)
         self._verified.pop(uid, None)
         self._observer.forget(uid)
         self._measures.forget(uid)

@@ -61,8 +61,10 @@ class RedisGateway:
                 Reason.REDIS_SECRET_MISSING,
                 f"secret {name!r} with the key {key!r} (a redis:// or rediss:// URL) is not there",
             )
-        except ValueError as error:
-            return Unobservable(Reason.REDIS_SECRET_MISSING, str(error))
+        except (ValueError, TypeError) as error:
+            self._addresses.pop(job.uid, None)
+            name, key = job.redis_url_secret
+            return Unobservable(Reason.REDIS_SECRET_MISSING, f"secret {name!r}, key {key!r}: {error}")
         try:
             return await self._snapshot(client, job)
         except _DENIED as error:
@@ -126,7 +128,7 @@ class RedisGateway:
         secret = await self._cluster.get("Secret", job.namespace, name)
         url = decode(secret, key)
         if urlsplit(url).scheme not in ("redis", "rediss"):
-            raise ValueError(f"secret {name!r}, key {key!r}: the URL must start with redis:// or rediss://")
+            raise ValueError("the URL must start with redis:// or rediss://")
         address = self._addresses[job.uid] = _Address(url, time.monotonic())
         return address
 

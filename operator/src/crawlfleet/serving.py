@@ -13,12 +13,18 @@ async def serve_health(
 ) -> web.AppRunner:
     """Serve the probes; the caller cleans the runner up."""
 
-    async def answer(good: bool) -> web.Response:
+    def answer(good: bool) -> web.Response:
         return web.Response(text="ok\n" if good else "not yet\n", status=200 if good else 503)
 
     app = web.Application()
-    app.router.add_get("/healthz", lambda _: answer(healthy()))
-    app.router.add_get("/readyz", lambda _: answer(ready()))
+    async def healthz(_: web.Request) -> web.Response:
+        return answer(healthy())
+
+    async def readyz(_: web.Request) -> web.Response:
+        return answer(ready())
+
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
     return await _start(app, address, port)
 
 
