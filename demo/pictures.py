@@ -34,6 +34,8 @@ def pictures(out: Path = PICTURES) -> None:
         _, image = steps.build_site(WORK)
         steps.install(kube)
         site.deploy(kube, image)
+    for name in (example.name, BLOCKED):
+        crawl.remove(kube, name)
     with scraping(kube, steps.SYSTEM, DATA) as prometheus:
         start = time.time()
         time.sleep(LEAD_SECONDS)

@@ -22,6 +22,8 @@ from tests.builders import NOW
         pytest.param((b.beat(in_flight=3),), {"pod-1"}, Liveness(3, 1, ()), id="at work"),
         pytest.param((b.beat(),), {"pod-1"}, Liveness(0, 0, ()), id="alive with nothing in hand"),
         pytest.param((b.beat(in_flight=3),), set(), Liveness(3, 1, ()), id="heard lately, pod not seen yet"),
+        pytest.param((b.beat(age=3),), {"pod-1"}, Liveness(0, 0, ()), id="a word that is fresh enough"),
+        pytest.param((b.beat(age=4),), {"pod-1"}, Liveness(0, 1, ()), id="too old to prove idleness"),
         pytest.param((b.beat(age=6, in_flight=2),), set(), Liveness(2, 1, ()), id="six seconds are not silence"),
         pytest.param((b.beat(age=7),), {"pod-1"}, Liveness(0, 1, ()), id="silent with its pod: may hold requests"),
         pytest.param((b.beat(age=7, in_flight=3),), set(), Liveness(0, 0, ("pod-1:r1",)), id="silent, pod gone"),

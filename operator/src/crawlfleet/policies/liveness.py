@@ -6,8 +6,11 @@ from typing import Final
 
 from crawlfleet_frontier import WorkerBeat
 
+FRESH_SECONDS: Final = 3
+"""Beats come every second; a word older than this does not prove that its worker holds nothing by now."""
+
 SILENT_SECONDS: Final = 6
-"""Beats come every second; after this many without one a worker is silent."""
+"""After this many without a beat a worker is silent."""
 
 GONE_SECONDS: Final = 60
 """A silent worker whose pod still stands may be holding requests for this long; then its word is forgotten."""
@@ -20,7 +23,7 @@ class Liveness:
     in_flight: int
     """Requests in the hands of workers that live or may come back."""
     busy: int
-    """Workers that hold requests, or are silent and may."""
+    """Workers that hold requests, or may by now."""
     forgotten: tuple[str, ...]
     """Worker ids whose fields are to be removed."""
 
@@ -35,5 +38,5 @@ def judge(beats: Iterable[WorkerBeat], pod_uids: frozenset[str]) -> Liveness:
             forgotten.append(beat.worker_id)
             continue
         in_flight += beat.in_flight
-        busy += bool(beat.in_flight or silent)
+        busy += bool(beat.in_flight or beat.age_seconds > FRESH_SECONDS)
     return Liveness(in_flight, busy, tuple(forgotten))
