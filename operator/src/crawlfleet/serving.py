@@ -17,6 +17,7 @@ async def serve_health(
         return web.Response(text="ok\n" if good else "not yet\n", status=200 if good else 503)
 
     app = web.Application()
+
     async def healthz(_: web.Request) -> web.Response:
         return answer(healthy())
 
