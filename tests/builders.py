@@ -11,7 +11,7 @@ from crawlfleet.children import worker as worker_children
 from crawlfleet.conditions import Condition, ConditionType, Reason, merge
 from crawlfleet.job import Job, format_time, parse_time
 from crawlfleet.observed import Children, Frontier, JobMemory, Observed, RedisMemory, Unobservable
-from crawlfleet.planning import PlanSettings
+from crawlfleet.plans import PlanSettings
 from crawlfleet_frontier import Snapshot, WorkerBeat
 from crawlfleet_frontier.keys import LAYOUT
 

@@ -53,12 +53,7 @@ def _watch(crawls: Crawls, name: str) -> list[dict[str, Any]]:
 
 def _save(name: str, samples: list[dict[str, Any]]) -> None:
     lines = ["second  phase      backlog  wanted  pods  ready"]
-    last = None
-    for sample in samples:
-        row = (sample["phase"], sample["desired"], sample["replicas"], sample["ready"])
-        if row != last:
-            lines.append("{second:6}  {phase:9} {backlog:8} {desired:7} {replicas:5} {ready:6}".format(**sample))
-        last = row
+    lines += ["{second:6}  {phase:9} {backlog:8} {desired:7} {replicas:5} {ready:6}".format(**s) for s in samples]
     folder = Path("out/e2e")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -16,7 +16,7 @@ from crawlfleet.children import redis as redis_children
 from crawlfleet.children import worker as worker_children
 from crawlfleet.execute import Executor
 from crawlfleet.notes import Note
-from crawlfleet.planning import Plan
+from crawlfleet.plans import Plan
 from crawlfleet.ports import Conflict, Gone
 from tests import builders as b
 from tests.fakes import FakeCluster, FakeFrontier

@@ -16,10 +16,11 @@ from crawlfleet.actions import (
     SetFinalizers,
 )
 from crawlfleet.conditions import Condition, ConditionType, Reason
+from crawlfleet.departure import KEYS_PATIENCE_SECONDS
 from crawlfleet.job import Job
 from crawlfleet.observed import Children, JobMemory
-from crawlfleet.planning import KEYS_PATIENCE_SECONDS, Plan, PlanSettings
 from crawlfleet.planning import plan as plan_with
+from crawlfleet.plans import Plan, PlanSettings
 from tests import builders as b
 from tests.builders import NOW
 

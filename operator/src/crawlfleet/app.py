@@ -14,7 +14,7 @@ from crawlfleet.cache import Cache, Key
 from crawlfleet.config import Config
 from crawlfleet.kube import KubeCluster, load_configuration
 from crawlfleet.measures import Measures
-from crawlfleet.planning import PlanSettings
+from crawlfleet.plans import PlanSettings
 from crawlfleet.reconcile import Reconciler
 from crawlfleet.redis_gateway import RedisGateway
 from crawlfleet.serving import serve_health, serve_metrics

@@ -20,7 +20,7 @@ from crawlfleet.job import Body, Job
 from crawlfleet.leaving import hasten
 from crawlfleet.observe import is_owned_by
 from crawlfleet.observed import JobMemory
-from crawlfleet.planning import Plan, PlanSettings
+from crawlfleet.plans import Plan, PlanSettings
 from crawlfleet.ports import Cluster, Conflict, FrontierPort, Gone
 from crawlfleet.secret_values import new_password
 

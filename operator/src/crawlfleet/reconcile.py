@@ -14,7 +14,8 @@ from crawlfleet.leaving import hasten
 from crawlfleet.measures import Measures
 from crawlfleet.observe import Observer
 from crawlfleet.observed import JobMemory, Observed
-from crawlfleet.planning import Plan, PlanSettings, plan
+from crawlfleet.planning import plan
+from crawlfleet.plans import Plan, PlanSettings
 from crawlfleet.policies import looking
 from crawlfleet.ports import Cluster, Conflict, FrontierPort, Gone
 from crawlfleet.work_queue import WorkQueue

@@ -1,0 +1,1 @@
+"""Long measurements: each module declares one as `EVIDENCE` (see `benchmarks/evidence.py`)."""
