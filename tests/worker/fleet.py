@@ -18,10 +18,10 @@ from tests.servers.redis import RedisServer
 from tests.worker.worker_process import Process, Script, Zygote, wait_for_code
 
 PROJECT = Path(__file__).parent / "project"
-AWAIT_SECONDS = 30.0
+AWAIT_SECONDS = 90.0
 
 
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = AWAIT_SECONDS) -> None:
+def wait_until(condition: Callable[[], Any], what: str | Callable[[], str], seconds: float = AWAIT_SECONDS) -> None:
     """Wait until `condition` is true; Redis away counts as not yet."""
     deadline = time.monotonic() + seconds
     while True:
@@ -31,7 +31,7 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = AWAIT_S
         except redis.RedisError:
             pass
         if time.monotonic() > deadline:
-            raise AssertionError(f"{seconds} s passed and not yet: {what}")
+            raise AssertionError(f"{seconds} s passed and not yet: {what() if callable(what) else what}")
         time.sleep(0.05)
 
 
@@ -155,7 +155,7 @@ class Job:
             since.append(time.monotonic())
             return since[-1] - since[0] > 1.3
 
-        wait_until(quiet, f"the crawl is idle; now {self.snapshot()}\n{self.logs()}", seconds)
+        wait_until(quiet, lambda: f"the crawl is idle; now {self.snapshot()}\n{self.logs()}", seconds)
         return self.snapshot()
 
     def items(self) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ def slow_crawl(new_job, nginx, server, **fields):
 
 
 def assert_all_pages_counted_once(job, nginx, start):
-    look = job.wait_until_idle(60)
+    look = job.wait_until_idle()
     hits = Counter(hit.path for hit in nginx.log()[start:])
     assert set(hits) == set(nginx.pages), job.logs()
     assert look.family("pages") == {"2xx": sum(hits.values())}
