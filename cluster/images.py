@@ -1,8 +1,7 @@
-"""How do images come about, and into the cluster? Built with buildah, kept as OCI archives, loaded without a registry.
+"""How do images come about? Built with buildah, kept as OCI archives; `target().load(archive)` brings them to the cluster.
 
 tag = base_image()
 archive = build_image(f"{PREFIX}/thing:1", Path("Containerfile"), context, {"BASE": tag})
-load_image(archive)
 """
 
 from __future__ import annotations
@@ -54,13 +53,6 @@ def _build(tag: str, key: str, containerfile: Path, context: Path, build_args: M
         arguments = [word for name, value in build_args.items() for word in ("--build-arg", f"{name}={value}")]
         buildah("bud", "--pull-never", "--layers=false", *arguments, "-t", tag, "-f", containerfile, context)
         return _archive(tag, key)
-
-
-def load_image(archive: Path) -> None:
-    """Bring an archive's image to where the cluster's nodes find it (a node's own store, or the user's registry)."""
-    from cluster.target import target  # noqa: PLC0415  # a target loads images, images ask for the target
-
-    target().load(archive)
 
 
 def base_image() -> str:

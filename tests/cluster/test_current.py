@@ -20,7 +20,7 @@ from cluster.run import wait_until
 
 pytestmark = pytest.mark.e2e
 
-LOAD = "import pathlib, sys; from cluster.images import load_image; load_image(pathlib.Path(sys.argv[1]))"
+LOAD = "import pathlib, sys; from cluster.target import target; target().load(pathlib.Path(sys.argv[1]))"
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from cluster import images
 from cluster.errors import CommandError
 from cluster.node import addons, layout
 from cluster.run import run, wait_until
+from cluster.target import target
 
 pytestmark = pytest.mark.e2e
 
@@ -70,8 +71,8 @@ OBJECTS = [
 
 @pytest.fixture(scope="module")
 def namespace() -> Iterator[str]:
-    images.load_image(images.redis_image())
-    images.load_image(images.nginx_image())
+    target().load(images.redis_image())
+    target().load(images.nginx_image())
     name = f"node-{uuid.uuid4().hex[:8]}"
     addons.kubectl("create", "namespace", name)
     addons.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
