@@ -1,4 +1,4 @@
-"""How do images come about? Built with buildah, kept as OCI archives; `target().load(archive)` brings them to the cluster.
+"""How do images come about? Built with buildah, kept as OCI archives; `target().load(archive)` brings them in.
 
 tag = base_image()
 archive = build_image(f"{PREFIX}/thing:1", Path("Containerfile"), context, {"BASE": tag})
