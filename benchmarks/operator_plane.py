@@ -11,6 +11,7 @@ from typing import Any
 
 from kubernetes import client, config
 
+from benchmarks import records
 from cluster.control_plane import ControlPlane
 from tests.servers.redis import RedisServer, redis_server
 
@@ -95,6 +96,21 @@ def manifest(name: str, **spec: Any) -> Body:  # noqa: ANN401 - parts of a manif
             "redis": {"type": "External", "external": {"urlSecretRef": {"name": "redis", "key": "url"}}},
             **spec,
         },
+    }
+
+
+def code_under_test() -> str:
+    """Return the hash of the operator's code as it is now: to be taken before a run."""
+    return records.code_hash(ROOT, ["operator/src/crawlfleet/**/*.py", "frontier/src/**/*.py", "frontier/src/**/*.lua"])
+
+
+def circumstances(code_before: str) -> Body:
+    """Return what goes with every result: machine, commit, code, and whether the code changed during the run."""
+    return {
+        "machine": records.machine(),
+        "commit": records.commit(ROOT),
+        "code_hash": code_before,
+        "code_changed_during_the_run": code_under_test() != code_before,
     }
 
 

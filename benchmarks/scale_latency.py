@@ -22,7 +22,7 @@ from typing import Any
 from kubernetes import client, config, watch
 
 from benchmarks import records
-from benchmarks.operator_plane import NAMESPACE, OUT, ROOT, Bench, bench, manifest
+from benchmarks.operator_plane import NAMESPACE, OUT, Bench, bench, circumstances, code_under_test, manifest
 from cluster.run import wait_until
 from tests.api.fleet import Fleet, Runs, fleet
 from tests.api.operator_process import running_operator
@@ -154,10 +154,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=50, help="fresh jobs for each number of active ones (50)")
     parser.add_argument("--active", type=int, nargs="+", default=[1, 20], help="jobs active at once (1 20)")
     given = parser.parse_args()
+    code = code_under_test()
     results = {str(active): run(given.jobs, active) for active in given.active}
-    code = records.code_hash(ROOT, ["operator/src/crawlfleet/**/*.py"])
-    content = {"machine": records.machine(), "code_hash": code, "seconds_by_active_jobs": results}
-    records.write(OUT / "scale_latency.json", content)
+    records.write(OUT / "scale_latency.json", {**circumstances(code), "seconds_by_active_jobs": results})
     print("| active jobs | what | samples | p50 s | p95 s | max s |\n|---|---|---|---|---|---|")
     for active, kinds in results.items():
         for kind, found in kinds.items():
