@@ -50,7 +50,7 @@ def site_running(kube: Kube, images: dict[str, str]) -> Iterator[Site]:
     kube.run("rollout", "restart", "deploy/site", "-n", e2e_site.NAMESPACE)
     kube.run("rollout", "status", "deploy/site", "-n", e2e_site.NAMESPACE, "--timeout=90s", seconds=100)
     yield Site(kube)
-    kube.run("delete", "namespace", e2e_site.NAMESPACE, "--wait=false")
+    kube.run("delete", "namespace", e2e_site.NAMESPACE, "--timeout=90s", seconds=100)
 
 
 @contextmanager
