@@ -25,7 +25,7 @@ def run(seed: int) -> Mapping[str, Any]:
 EVIDENCE: Final = Evidence(
     name="operator-kills",
     question="does a crawl come to the same end when the operator is killed at any moment?",
-    paths=("operator/src/**/*.py", "frontier/src/**/*", "charts/crawlfleet/templates/*"),
+    paths=("operator/src/**/*.py", "frontier/src/**/*", "charts/crawlfleet/templates/*", "tests/e2e/kills.py"),
     seeds=tuple(range(1, CRAWLS + 1)),
     budget_seconds=600.0,
     run=run,

@@ -22,7 +22,6 @@ def growing(scene: Scene) -> Body:
 
 
 def test_one_worker_until_the_first_has_reported_then_one_jump(scene: Scene, growing: Body) -> None:
-    scene.until_ready("growing", 1)
     scene.until_replicas("growing", 2)  # 12 URLs at 8 a second and worker
     scene.redis.rpush(scene.keys("growing").requests, *("{}" for _ in range(15)))
     scene.until_replicas("growing", 4)

@@ -39,7 +39,8 @@ class Outcome:
 def crawl_and_kill(crawls: Crawls, site: Site, operator: str, seed: int, kills: int) -> Outcome:
     """Run one crawl of 1,111 pages, kill the operator's pod `kills` times, and wait for the end."""
     name, before = f"killed-{seed}", len(site.log())
-    moments = sorted(random.Random(seed).uniform(EARLIEST, LATEST) for _ in range(kills))
+    chance = random.Random(seed)
+    moments = sorted(chance.uniform(EARLIEST, LATEST) for _ in range(kills))
     crawls.apply(crawls.manifest(name, [site.url("/p/1")], spider=SLOW, scaling=QUEUE))
     start = time.monotonic()
     killed_at = []
