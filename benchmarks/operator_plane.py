@@ -1,6 +1,8 @@
 """What the operator's benches run on: a control plane with the CRD, a Redis on loopback, a namespace and a Secret."""
 
 import base64
+import signal
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -69,7 +71,8 @@ class Bench:
 
 @contextmanager
 def bench() -> Iterator[Bench]:
-    """Run it all as long as the block; nothing is left behind."""
+    """Run it all as long as the block; nothing is left behind, after a SIGTERM neither."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with (
         tempfile.TemporaryDirectory(prefix="crawlfleet-bench-") as folder,
         ControlPlane(Path(folder)) as plane,
