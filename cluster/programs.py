@@ -85,5 +85,5 @@ GROUPS: dict[str, tuple[Module, ...]] = {
     "control-plane": (KUBERNETES,),
     "helm": (HELM,),
     "kubeconform": (KUBECONFORM,),
-    "node": (KUBERNETES, CONTAINERD, COREDNS, PROVISIONER, PAUSE),
+    "node": (KUBERNETES, CONTAINERD, COREDNS, PROVISIONER, PAUSE, HELM),
 }
