@@ -36,18 +36,14 @@ class Prometheus:
         result = self.query(expression)
         return float(result[0]["value"][1]) if result else None
 
-    def alerts(self, state: str) -> set[str]:
-        """Return the names of the alerts in this state: pending or firing."""
-        return {alert["labels"]["alertname"] for alert in self._get("alerts")["alerts"] if alert["state"] == state}
-
     def _get(self, path: str, **parameters: str) -> dict[str, Any]:
         with urlopen(f"{self.url}/api/v1/{path}?{urlencode(parameters)}", timeout=10) as answer:  # noqa: S310
             return dict(json.load(answer)["data"])
 
 
 @contextmanager
-def scraping(kube: Kube, namespace: str, folder: Path, rules: Sequence[dict[str, Any]] = ()) -> Iterator[Prometheus]:
-    """Yield a Prometheus that scrapes the operator of this namespace every second and evaluates these rule groups.
+def scraping(kube: Kube, namespace: str, folder: Path) -> Iterator[Prometheus]:
+    """Yield a Prometheus that scrapes the operator of this namespace every second.
 
     It keeps its data, configuration and logs in `folder`. Raises DemoError where the program is missing, or where
     it has not seen the operator after 30 s.
@@ -57,7 +53,7 @@ def scraping(kube: Kube, namespace: str, folder: Path, rules: Sequence[dict[str,
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         target = stack.enter_context(_forwarded(kube, namespace, folder))
-        prometheus = stack.enter_context(_serving(target, folder, rules))
+        prometheus = stack.enter_context(_serving(target, folder))
         _await_the_operator(prometheus, folder)
         yield prometheus
 
@@ -85,9 +81,7 @@ def _forwarded(kube: Kube, namespace: str, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _serving(target: str, folder: Path, rules: Sequence[dict[str, Any]]) -> Iterator[Prometheus]:
-    (folder / "rules.json").write_text(json.dumps({"groups": list(rules)}), encoding="utf-8")
-    interval = f"{SCRAPE_SECONDS}s"
+def _serving(target: str, folder: Path) -> Iterator[Prometheus]:
     scrape = {
         "job_name": "crawlfleet",
         # Else Prometheus renames the jobs' own label namespace to exported_namespace.
@@ -95,8 +89,7 @@ def _serving(target: str, folder: Path, rules: Sequence[dict[str, Any]]) -> Iter
         "static_configs": [{"targets": [target]}],
     }
     configuration = {
-        "global": {"scrape_interval": interval, "evaluation_interval": interval},
-        "rule_files": [str((folder / "rules.json").resolve())],
+        "global": {"scrape_interval": f"{SCRAPE_SECONDS}s"},
         "scrape_configs": [scrape],
     }
     (folder / "prometheus.yml").write_text(json.dumps(configuration), encoding="utf-8")

@@ -1,28 +1,23 @@
 """What every test of the node stands on: the cluster, the images, the chart, the site, a namespace for crawls."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from uuid import uuid4
 
 from cluster.project_images import build_all
+from demo import parts, steps
 from demo.kube import Kube
 from tests.e2e import site as e2e_site
 from tests.e2e.crawls import Crawls
 from tests.e2e.site import Site
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SYSTEM = "crawlfleet-system"
-RELEASE_SECONDS = 180
 PLANTED = ["/broken/1", "/missing/1", "/missing/2", "/hang/1", "/p/1000"]
 
 
 def cluster_up() -> Kube:
     """Bring the node up if it is not, and return its kubectl and helm."""
-    subprocess.run([sys.executable, "-m", "cluster", "up"], cwd=REPOSITORY, check=True)
+    parts.cluster_up()
     return Kube.bundled_or_current()
 
 
@@ -33,14 +28,8 @@ def images_loaded() -> dict[str, str]:
 
 def chart_installed(kube: Kube) -> str:
     """Install or upgrade the chart and return its namespace."""
-    chart, values = str(REPOSITORY / "charts/crawlfleet"), str(REPOSITORY / ".cluster/images.yaml")
-    kube.install(
-        *("upgrade", "--install", "crawlfleet", chart, "-n", SYSTEM, "--create-namespace", "-f", values),
-        # CRDs stay when a release goes: one of another name may have left them.
-        *("--take-ownership", "--wait", "--timeout", f"{RELEASE_SECONDS}s"),
-        seconds=RELEASE_SECONDS + 10,
-    )
-    return SYSTEM
+    steps.install(kube)
+    return steps.SYSTEM
 
 
 @contextmanager

@@ -6,10 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from tests.e2e.crawls import Crawls, eventually
+from tests.e2e.kills import QUEUE, TREE
 from tests.e2e.site import Site
-
-TREE = {f"/p/{n}" for n in [1, *range(10, 20), *range(100, 200), *range(1000, 2000)]}
-QUEUE = {"type": "Queue", "queue": {"maxReplicas": 4, "targetDrainSeconds": 5, "scaleDownStabilizationSeconds": 5}}
 
 
 def test_a_crawl_fetches_every_page_and_is_complete(crawls: Crawls, site: Site) -> None:
@@ -39,7 +37,7 @@ def test_kubectl_shows_waits_and_explains(crawls: Crawls, site: Site) -> None:
     assert "scaling" in views["kubectl explain crawljob.spec"]
 
 
-def test_scale_is_refused_under_queue_and_followed_under_external(crawls: Crawls, site: Site) -> None:
+def test_scale_is_followed_under_external(crawls: Crawls, site: Site) -> None:
     slow = {"name": "generic", "settings": {"DOWNLOAD_DELAY": "1", "CONCURRENT_REQUESTS": "1"}}
     crawls.apply(crawls.manifest("outside", [site.url("/p/1")], spider=slow, scaling={"type": "External"}))
     crawls.wait("outside", "Progressing", "True", "Crawling")
