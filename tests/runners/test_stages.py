@@ -64,6 +64,46 @@ def test_who_is_told_to_stop_takes_the_stage_along(tmp_path):
         process.wait(10)
 
 
+def test_lanes_run_at_the_same_time_and_keep_every_result(tmp_path):
+    meet = f"until [ -e {tmp_path}/$1 ]; do sleep 0.02; done"  # each lane ends only when the other has begun
+    script = f"""
+left() {{ stage one 9 bash -c 'touch {tmp_path}/left; {meet}' - right; stage two 9 sh -c 'echo seen; exit 3'; }}
+right() {{ stage three 9 bash -c 'touch {tmp_path}/right; {meet}' - left; }}
+stage zero 9 false
+side_by_side left right
+print_stages
+"""
+    done = bash(script)
+    assert [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")] == [
+        *("zero", "one", "two", "three")
+    ]
+    assert "\nseen\n<== two: failed (3)" in done.stdout
+    assert done.stdout.endswith("failed: zero two\n")
+
+
+def test_a_lane_that_is_killed_has_failed():
+    done = bash("left() { kill -KILL $BASHPID; }\nside_by_side left\nprint_stages")
+    assert done.stdout.endswith("failed: left\n")
+
+
+def test_who_is_told_to_stop_takes_the_lanes_along(tmp_path):
+    script = f"""trap 'stop_stage; exit 130' TERM
+left() {{ stage slow 60 sh -c 'echo $$ >{tmp_path}/child; sleep 60'; }}
+side_by_side left"""
+    process = subprocess.Popen(["bash", "-c", f". {ROOT}/tests/stages.sh\n{script}"])
+    try:
+        deadline = time.monotonic() + 10
+        while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text().strip():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.terminate()
+        assert process.wait(10) == 130
+        assert gone(tmp_path / "child")
+    finally:
+        process.kill()
+        process.wait(10)
+
+
 @pytest.mark.parametrize("script", ["tests/run", ".ci/run", "tests/stages.sh"])
 def test_the_scripts_parse(script):
     subprocess.run(["bash", "-n", ROOT / script], check=True, timeout=10)
