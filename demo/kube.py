@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cluster import paths
 from demo.errors import DemoError
 
 CALL_SECONDS = 30.0
@@ -23,11 +24,10 @@ class Kube:
 
     @classmethod
     def bundled_or_current(cls) -> "Kube":
-        """Return the bundled cluster's programs; with CLUSTER=current those on PATH, and your kubeconfig."""
-        if os.environ.get("CLUSTER", "bundled") == "current":
-            return cls()
-        state = Path(".cluster").resolve()
-        return cls(str(state / "bin/kubectl"), str(state / "bin/helm"), {"KUBECONFIG": str(state / "kubeconfig")})
+        """Return the programs that `cluster up` provided, for the bundled cluster; CLUSTER=current: your kubeconfig."""
+        current = os.environ.get("CLUSTER") == "current"
+        kubeconfig = {} if current else {"KUBECONFIG": str(paths.KUBECONFIG)}
+        return cls(str(paths.BIN / "kubectl"), str(paths.BIN / "helm"), kubeconfig)
 
     def run(self, *arguments: str, stdin: str | None = None, seconds: float = CALL_SECONDS, look: str = "") -> str:
         """Call kubectl and return its output; raises DemoError with its own words."""

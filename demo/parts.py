@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import TimeoutExpired
 
-from cluster import images, project_images
+from cluster import images, project_context, project_images
 from cluster.errors import ClusterError, CommandError
 from cluster.target import target
 from demo.errors import DemoError
@@ -39,9 +39,13 @@ def image_values() -> Path:
     return project_images.VALUES
 
 
-def build_site_image(context: Path, tag: str) -> str:
-    """Build the site's image on Debian's nginx, bring it to the cluster, and return its reference there."""
+def build_site_image(context: Path, name: str) -> str:
+    """Build the site's image on Debian's nginx, bring it to the cluster, and return its reference there.
+
+    The tag is a hash of the content: a node that pulled another site under this name must not keep it.
+    """
     with _told("the site's image", "make images"):
         images.nginx_image()
+        tag = f"{name}:{project_context.content_hash(context)}"
         archive = images.build_image(tag, context / "Containerfile", context, {"BASE": images.NGINX})
         return target().load(archive)

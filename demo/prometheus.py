@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,9 @@ from demo.kube import Kube
 
 SCRAPE_SECONDS: Final = 1
 READY_SECONDS: Final = 30.0
+
+RuleGroup = Mapping[str, Any]
+"""A group of rules as a rule file of Prometheus has it: `name` and `rules`."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,20 @@ class Prometheus:
         result = self.query(expression)
         return float(result[0]["value"][1]) if result else None
 
+    def firing(self, alert: str, **labels: str) -> str:
+        """Return the description of this alert if it fires with these labels, else an empty text."""
+        wanted = {"alertname": alert, **labels}.items()
+        found = (one for one in self._get("alerts")["alerts"] if one["state"] == "firing")
+        return next((one["annotations"]["description"] for one in found if wanted <= one["labels"].items()), "")
+
     def _get(self, path: str, **parameters: str) -> dict[str, Any]:
         with urlopen(f"{self.url}/api/v1/{path}?{urlencode(parameters)}", timeout=10) as answer:  # noqa: S310
             return dict(json.load(answer)["data"])
 
 
 @contextmanager
-def scraping(kube: Kube, namespace: str, folder: Path) -> Iterator[Prometheus]:
-    """Yield a Prometheus that scrapes the operator of this namespace every second.
+def scraping(kube: Kube, namespace: str, folder: Path, rules: Sequence[RuleGroup] = ()) -> Iterator[Prometheus]:
+    """Yield a Prometheus that scrapes the operator of this namespace, and evaluates the rules, every second.
 
     It keeps its data, configuration and logs in `folder`. Raises DemoError where the program is missing, or where
     it has not seen the operator after 30 s.
@@ -53,7 +62,7 @@ def scraping(kube: Kube, namespace: str, folder: Path) -> Iterator[Prometheus]:
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         target = stack.enter_context(_forwarded(kube, namespace, folder))
-        prometheus = stack.enter_context(_serving(target, folder))
+        prometheus = stack.enter_context(serving(target, folder, rules))
         _await_the_operator(prometheus, folder)
         yield prometheus
 
@@ -81,7 +90,10 @@ def _forwarded(kube: Kube, namespace: str, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _serving(target: str, folder: Path) -> Iterator[Prometheus]:
+def serving(target: str, folder: Path, rules: Sequence[RuleGroup] = ()) -> Iterator[Prometheus]:
+    """Yield a Prometheus that scrapes `target` (host:port); it may not listen yet."""
+    interval = f"{SCRAPE_SECONDS}s"
+    (folder / "rules.json").write_text(json.dumps({"groups": list(rules)}), encoding="utf-8")
     scrape = {
         "job_name": "crawlfleet",
         # Else Prometheus renames the jobs' own label namespace to exported_namespace.
@@ -89,7 +101,8 @@ def _serving(target: str, folder: Path) -> Iterator[Prometheus]:
         "static_configs": [{"targets": [target]}],
     }
     configuration = {
-        "global": {"scrape_interval": f"{SCRAPE_SECONDS}s"},
+        "global": {"scrape_interval": interval, "evaluation_interval": interval},
+        "rule_files": [str((folder / "rules.json").resolve())],
         "scrape_configs": [scrape],
     }
     (folder / "prometheus.yml").write_text(json.dumps(configuration), encoding="utf-8")

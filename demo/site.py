@@ -11,7 +11,7 @@ from demo.kube import Kube
 
 NAMESPACE: Final = "demo-site"
 NAME: Final = "site"
-IMAGE: Final = "localhost/crawlfleet/demo-site:1"
+IMAGE: Final = "localhost/crawlfleet/demo-site"
 PORT: Final = 8080
 USER: Final = 10101
 LOG: Final = "/logs/access.jsonl"

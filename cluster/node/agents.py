@@ -75,6 +75,8 @@ def _kubelet_settings(authority: Path) -> dict[str, object]:
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,  # loaded images cannot be pulled again
         "imageGCLowThresholdPercent": 99,
+        # Else an image that was pulled once, under any name, is pulled again under all others: loaded ones cannot be.
+        "imagePullCredentialsVerificationPolicy": "NeverVerify",
         "makeIPTablesUtilChains": False,
         "failSwapOn": False,
         "oomScoreAdj": 0,

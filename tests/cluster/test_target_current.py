@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cluster import images, machine, paths
 from cluster.endpoints import answers
-from cluster.node import addons, layout
+from cluster.node import addons, layout, lifecycle
 from cluster.run import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -77,12 +78,9 @@ def test_a_loaded_image_is_pulled_from_the_registry(environment: dict[str, str],
     assert done.returncode == 0, done.stderr
     with urllib.request.urlopen(f"http://{registry}/v2/crawlfleet/redis/tags/list", timeout=5) as answer:
         assert json.load(answer)["tags"] == ["7.0"]
-    name = f"pulled-{uuid.uuid4().hex[:8]}"
-    addons.kubectl("run", name, f"--image={registry}/crawlfleet/redis:7.0", "--image-pull-policy=Always")
-    try:
-        addons.kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=90s")
-    finally:
-        addons.kubectl("delete", "pod", name, "--now")
+    lifecycle.load(images.redis_image())
+    _runs(f"{registry}/crawlfleet/redis:7.0", "Always")
+    _runs(images.REDIS, "Never")  # the same image, loaded: that it was pulled by another name changes nothing
 
 
 def test_no_registry_and_no_cluster_are_told_by_name(environment: dict[str, str], tmp_path: Path) -> None:
@@ -96,3 +94,42 @@ def test_no_registry_and_no_cluster_are_told_by_name(environment: dict[str, str]
     assert "the cluster of the current kubeconfig does not answer" in done.stderr
     done = cluster(environment | {"CLUSTER": "mine"}, "-m", "cluster", "up")
     assert "there are bundled (the default) and current" in done.stderr
+
+
+def test_the_demo_as_far_as_its_first_pages(environment: dict[str, str], registry: str) -> None:
+    """Cluster, images, chart, site and CrawlJob differ with the target; the rest of the crawl does not."""
+    argv = [sys.executable, "-m", "demo", "run"]
+    with subprocess.Popen(argv, env=environment, cwd=paths.REPOSITORY, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        printed = list(_until(r"workers [1-9].* done +[1-9]", running.stdout))
+        names = ("operator", "redis", "worker", "demo-site")
+        assert {f"{registry}/crawlfleet/{name}" for name in names} <= _images_of_pods(), "".join(printed)
+        running.terminate()
+    assert cluster(environment, "-m", "demo", "clean").returncode == 0
+
+
+def _until(pattern: str, lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines up to the first that has this pattern; fails where none has."""
+    seen = []
+    for line in lines:
+        seen.append(line)
+        yield line
+        if re.search(pattern, line):
+            return
+    pytest.fail(f"no line has {pattern}:\n{''.join(seen)}")
+
+
+def _images_of_pods() -> set[str]:
+    """Return the images, without tags, of all pods."""
+    pods = json.loads(addons.kubectl("get", "pods", "-A", "-o", "json"))["items"]
+    return {container["image"].rpartition(":")[0] for pod in pods for container in pod["spec"]["containers"]}
+
+
+def _runs(image: str, policy: str) -> None:
+    """Start a pod of this image and wait until it is ready."""
+    name = f"pulled-{uuid.uuid4().hex[:8]}"
+    addons.kubectl("run", name, f"--image={image}", f"--image-pull-policy={policy}")
+    try:
+        addons.kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=90s")
+    finally:
+        addons.kubectl("delete", "pod", name, "--now")

@@ -1,9 +1,6 @@
-"""A crawl on the node from apply to Complete: the exact pages, kubectl's views, deletion."""
+"""A crawl on the node from apply to Complete: the exact pages, suspension, deletion, the time to live."""
 
-import json
-import os
 from collections import Counter
-from pathlib import Path
 
 from tests.e2e.crawls import Crawls, eventually
 from tests.e2e.kills import QUEUE, TREE
@@ -19,22 +16,6 @@ def test_a_crawl_fetches_every_page_and_is_complete(crawls: Crawls, site: Site) 
     frontier = crawls.get("tree")["status"]["frontier"]
     assert (frontier["queued"], frontier["inFlight"]) == (0, 0)
     assert (frontier["items"], frontier["pages"], frontier["done"]) == (len(TREE),) * 3
-
-
-def test_kubectl_shows_waits_and_explains(crawls: Crawls, site: Site) -> None:
-    run, namespace = crawls.kube.run, ("-n", crawls.namespace)
-    crawls.apply(crawls.manifest("shown", [site.url("/p/100")], scaling=QUEUE))
-    run("wait", "--for=condition=Complete", "crawljob/shown", *namespace, "--timeout=120s", seconds=130)
-    views = {
-        "kubectl get crawljobs": run("get", "crawljobs", *namespace),
-        "kubectl get crawljobs -o wide": run("get", "crawljobs", "-o", "wide", *namespace),
-        "kubectl describe crawljob shown": run("describe", "crawljob", "shown", *namespace),
-        "kubectl explain crawljob.spec": run("explain", "crawljob.spec"),
-    }
-    save("kubectl", views)
-    assert "Complete" in views["kubectl get crawljobs"]
-    assert "CrawlFinished" in views["kubectl describe crawljob shown"]
-    assert "scaling" in views["kubectl explain crawljob.spec"]
 
 
 def test_scale_is_followed_under_external(crawls: Crawls, site: Site) -> None:
@@ -85,10 +66,3 @@ def _objects(crawls: Crawls, kinds: str, component: str | None = None) -> str:
         rest = kinds.removeprefix("crawljobs,")
         return _objects(crawls, "crawljobs") + _objects(crawls, rest, component)
     return crawls.kube.run("get", kinds, "-o", "name", "-n", crawls.namespace, *select).strip()
-
-
-def save(name: str, views: dict[str, str]) -> None:
-    """Keep what kubectl printed, for the docs."""
-    folder = Path(os.environ.get("E2E_OUT", "out/e2e"))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(views, indent=2) + "\n", encoding="utf-8")
