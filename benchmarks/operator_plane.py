@@ -21,6 +21,18 @@ ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "benchmarks" / "out"
 NAMESPACE = "bench"
 GROUP, VERSION, PLURAL = "crawlfleet.io", "v1alpha1", "crawljobs"
+CODE = (
+    "operator/src/crawlfleet/**/*.py",
+    "frontier/src/crawlfleet_frontier/commands.py",
+    "frontier/src/crawlfleet_frontier/counters.py",
+    "frontier/src/crawlfleet_frontier/keys.py",
+    "frontier/src/crawlfleet_frontier/snapshot.py",
+    "frontier/src/crawlfleet_frontier/scripts/beat.lua",
+    "frontier/src/crawlfleet_frontier/scripts/prepare.lua",
+    "frontier/src/crawlfleet_frontier/scripts/snapshot.lua",
+    "crds/*.yaml",
+)
+"""The code that the operator's benches test: the operator, and of the frontier's files those that it uses."""
 CLIENTS = 4
 """Requests under way at once while jobs are created or changed."""
 
@@ -104,7 +116,7 @@ def manifest(name: str, **spec: Any) -> Body:  # noqa: ANN401 - parts of a manif
 
 def code_under_test() -> str:
     """Return the hash of the operator's code as it is now: to be taken before a run."""
-    return records.code_hash(ROOT, ["operator/src/crawlfleet/**/*.py", "frontier/src/**/*.py", "frontier/src/**/*.lua"])
+    return records.code_hash(ROOT, CODE)
 
 
 def circumstances(code_before: str) -> Body:

@@ -1,5 +1,7 @@
 """How soon does a grown queue give more workers? `python -m benchmarks.scale_latency [--jobs N] [--active M …]`.
 
+The whole of it, kept: `make evidence-scale-latency` (`benchmarks/studies/scale_latency.py`).
+
 On a control plane with a Redis on loopback and simulated workers that beat: URLs are pushed to the Redis key of a fresh
 job, and the time is taken until the API server shows the patched replicas of its worker Deployment (by a watch).
 
@@ -131,8 +133,8 @@ def summary(seconds: list[float]) -> dict[str, float]:
     }
 
 
-def run(jobs: int, active: int) -> dict[str, dict[str, float]]:
-    """Measure so many fresh jobs, so many of them active at once."""
+def run(jobs: int, active: int) -> dict[str, list[float]]:
+    """Measure so many fresh jobs, so many of them active at once; returns the seconds of each, by kind."""
     samples: dict[str, list[float]] = {"start": [], "growth": []}
     with (
         bench() as stage,
@@ -145,7 +147,12 @@ def run(jobs: int, active: int) -> dict[str, dict[str, float]]:
             for kind, seconds in measure_batch(stage, crew, replicas, names).items():
                 samples[kind] += seconds
             print(f"{active} active: {first + active} of {jobs} jobs", flush=True)
-    return {kind: summary(seconds[:jobs]) for kind, seconds in samples.items()}
+    return {kind: [round(each, 3) for each in seconds[:jobs]] for kind, seconds in samples.items()}
+
+
+def summaries(samples: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    """Return the summary of each kind."""
+    return {kind: summary(seconds) for kind, seconds in samples.items()}
 
 
 def main() -> None:
@@ -155,7 +162,7 @@ def main() -> None:
     parser.add_argument("--active", type=int, nargs="+", default=[1, 20], help="jobs active at once (1 20)")
     given = parser.parse_args()
     code = code_under_test()
-    results = {str(active): run(given.jobs, active) for active in given.active}
+    results = {str(active): summaries(run(given.jobs, active)) for active in given.active}
     records.write(OUT / "scale_latency.json", {**circumstances(code), "seconds_by_active_jobs": results})
     print("| active jobs | what | samples | p50 s | p95 s | max s |\n|---|---|---|---|---|---|")
     for active, kinds in results.items():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from benchmarks.operator_plane import CODE
 from benchmarks.records import Evidence
 from tests.e2e import scene
 from tests.e2e.kills import crawl_and_kill
@@ -25,7 +26,7 @@ def run(seed: int) -> Mapping[str, Any]:
 EVIDENCE: Final = Evidence(
     name="operator-kills",
     question="does a crawl come to the same end when the operator is killed at any moment?",
-    paths=("operator/src/**/*.py", "frontier/src/**/*", "charts/crawlfleet/templates/*", "tests/e2e/kills.py"),
+    paths=(*CODE, "charts/crawlfleet/templates/*", "tests/e2e/kills.py"),
     seeds=tuple(range(1, CRAWLS + 1)),
     budget_seconds=600.0,
     run=run,

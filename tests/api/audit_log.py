@@ -22,9 +22,14 @@ class Request:
     code: int
 
     @property
+    def is_change(self) -> bool:
+        """Whether it asked for a change of anything, allowed or not; of Events and Leases too."""
+        return self.verb in MUTATING
+
+    @property
     def is_write(self) -> bool:
         """Whether it asked for a change, allowed or not; Events and Leases apart."""
-        return self.verb in MUTATING and self.resource.partition("/")[0] not in APART
+        return self.is_change and self.resource.partition("/")[0] not in APART
 
     def __str__(self) -> str:
         return f"{self.verb} {self.resource} {self.namespace}/{self.name}: {self.code}"
@@ -57,6 +62,10 @@ class AuditLog:
     def writes(self, user: str, since: int = 0) -> list[Request]:
         """Return the mutating requests of a user, Events and Leases apart."""
         return [request for request in self.read(user, since)[0] if request.is_write]
+
+    def changes(self, user: str, since: int = 0) -> list[Request]:
+        """Return the mutating requests of a user, Events and Leases included."""
+        return [request for request in self.read(user, since)[0] if request.is_change]
 
     def refusals(self, user: str, since: int = 0) -> list[Request]:
         """Return what a user was not allowed to do."""

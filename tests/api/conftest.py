@@ -10,7 +10,17 @@ from kubernetes import client, config
 from cluster.control_plane import ControlPlane
 from tests.api.crawljobs import Client
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def head_start(request: pytest.FixtureRequest) -> None:
+    """Begin what the chosen operator tests have to begin; without one of them nothing is started."""
+    mine = [item for item in request.session.items if item.path.is_relative_to(HERE)]
+    modules = list(dict.fromkeys(item.module for item in mine if isinstance(item, pytest.Function)))
+    if any("tests.api.operator_fixtures" in getattr(module, "pytest_plugins", ()) for module in modules):
+        request.getfixturevalue("stage").begin(modules)
 
 
 @pytest.fixture(scope="session")

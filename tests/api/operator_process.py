@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.chart.helm import render
 from tests.servers.ports import free_port
 
 PROGRAM = Path(sys.executable).with_name("crawlfleet-operator")
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 _SAMPLE = re.compile(r"^(\w+(?:\{[^}]*\})?) (\S+)$", re.MULTILINE)
 
@@ -100,6 +101,10 @@ class OperatorProcess:
         """Return its mutating requests, Events and Leases apart."""
         return self._audit.writes(self.user, since)
 
+    def changes(self, since: int = 0) -> list[Request]:
+        """Return its mutating requests, Events and Leases included."""
+        return self._audit.changes(self.user, since)
+
     def refusals(self, since: int = 0) -> list[Request]:
         """Return what its rights did not allow."""
         return self._audit.refusals(self.user, since)
@@ -158,6 +163,7 @@ def _kubeconfig_with_chart_rights(plane: ControlPlane, user: str) -> Path:
     return plane.user_kubeconfig(user, [])
 
 
+@cache
 def _chart_role() -> dict[str, Any]:
     manifests = render()
     (bound,) = [each["roleRef"]["name"] for each in manifests if each["kind"] == "ClusterRoleBinding"]

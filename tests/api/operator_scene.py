@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from kubernetes.client import ApiException
 
 from cluster.run import wait_until
 from crawlfleet_frontier import JobKeys
-from tests.api.crawljobs import GROUP, PLURAL, VERSION, Client
+from tests.api.crawljobs import GROUP, PLURAL, VERSION, Client, Refused
 from tests.api.fleet import Behaviour, Fleet, Runs
 from tests.api.operator_process import OperatorProcess
 from tests.api.simulated_worker import Pace
@@ -109,6 +110,11 @@ class Scene:
         """Return status, reason and message of a condition."""
         return condition_of(self.status(name), type_)
 
+    def told_at(self, name: str, type_: str) -> float:
+        """Return when a condition came to its present status, by the operator's stamp: epoch seconds, whole ones."""
+        (found,) = [each for each in self.status(name)["conditions"] if each["type"] == type_]
+        return datetime.fromisoformat(found["lastTransitionTime"]).timestamp()
+
     def until(self, name: str, holds: Callable[[Body], bool], what: str, seconds: float = SECONDS) -> Body:
         """Wait until the status of a job is so; returns it. A failure shows the last status and the operator's log."""
         last: Body = {}
@@ -194,6 +200,8 @@ class Scene:
     def history(self, created: Body) -> list[Body]:
         """Return every status that the job had since it was created, oldest first (the API server remembers)."""
         metadata = created["metadata"]
+        last = self._version(metadata["name"])
+        found = []
         stream = watch.Watch().stream(  # type: ignore[no-untyped-call]
             self._custom.list_namespaced_custom_object,
             GROUP,
@@ -204,7 +212,17 @@ class Scene:
             field_selector=f"metadata.name={metadata['name']}",
             timeout_seconds=1,
         )
-        return [event["raw_object"].get("status") or {} for event in stream]
+        for event in stream:
+            found.append(event["raw_object"].get("status") or {})
+            if event["raw_object"]["metadata"]["resourceVersion"] == last:
+                break
+        return found
+
+    def _version(self, name: str) -> str:
+        try:
+            return str(self.jobs.get(name)["metadata"]["resourceVersion"])
+        except Refused:
+            return ""  # it is gone
 
 
 def condition_of(status: Body, type_: str) -> tuple[str, str, str]:

@@ -1,15 +1,19 @@
 """Good manifests are stored, defaults on them: those of examples/crawljobs, and those at the edge of a rule."""
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cluster.control_plane import ControlPlane
 from tests.api.crawljobs import REPOSITORY, Client, crd_nodes, load_cases, merged
 
 EXAMPLES = sorted((REPOSITORY / "examples" / "crawljobs").glob("*.yaml"))
+APPLIED = [*EXAMPLES, *sorted((REPOSITORY / "examples" / "demo").glob("*.yaml"))]
 
 DEFAULTED = {
     "operatorClass": "default",
@@ -78,6 +82,17 @@ def test_an_example_is_accepted(plane: ControlPlane, namespace: str, example: Pa
     listed = json.loads(plane.kubectl("get", "crawl", "-n", namespace, "-o", "json").stdout)
     (job,) = listed["items"]
     assert DEFAULTED.keys() <= job["spec"].keys()
+
+
+def test_a_dry_run_accepts_all_examples_and_stores_nothing(plane: ControlPlane, namespace: str) -> None:
+    files = [argument for example in APPLIED for argument in ("-f", str(example))]
+    said = plane.kubectl("apply", "-n", namespace, "--dry-run=server", "--validate=strict", *files).stdout.splitlines()
+    objects = [each for example in APPLIED for each in yaml.safe_load_all(example.read_text(encoding="utf-8"))]
+    kinds = Counter(each["kind"].lower() for each in objects)
+    assert Counter(re.split(r"[./]", line)[0] for line in said) == kinds
+    assert all(line.endswith(" created (server dry run)") for line in said)
+    assert kinds["crawljob"] == len(APPLIED)
+    assert plane.kubectl("get", "crawl", "-n", namespace, "-o", "name").stdout == ""
 
 
 def test_there_are_examples() -> None:

@@ -22,7 +22,7 @@ def managed(scene: Scene) -> Body:
     created = scene.create("managed", redis={"type": "Managed"})
     scene.until("managed", lambda now: now.get("phase") == "Pending", "phase Pending")
     for kind, name in CHILDREN.items():
-        wait_until(lambda kind=kind, name=name: scene.child(kind, name) is not None, f"{kind} {name}", timeout=10)
+        wait_until(lambda kind=kind, name=name: scene.child(kind, name) is not None, f"{kind} {name}", timeout=10)  # type: ignore[misc]
     return created
 
 

@@ -25,6 +25,7 @@ def test_one_worker_until_the_first_has_reported_then_one_jump(scene: Scene, gro
     scene.until_replicas("growing", 2)  # 12 URLs at 8 a second and worker
     scene.redis.rpush(scene.keys("growing").requests, *("{}" for _ in range(15)))
     scene.until_replicas("growing", 4)
+    scene.until("growing", lambda now: now["workers"]["desired"] == 4, "4 workers desired")
     wanted = [status["workers"]["desired"] for status in scene.history(growing) if "workers" in status]
     assert sorted(set(wanted)) == [0, 1, 2, 4]
     assert wanted == sorted(wanted)
@@ -40,7 +41,6 @@ def test_the_bound_is_told(scene: Scene, growing: Body) -> None:
 def test_down_to_zero_when_the_queue_is_empty(scene: Scene, growing: Body) -> None:
     scene.behave("growing", Runs())
     scene.until_replicas("growing", 0, 30)
-    scene.until_condition("growing", "Complete", "True", "CrawlFinished", 30)
 
 
 def test_kubectl_scale_is_followed(scene: Scene, plane: ControlPlane) -> None:
@@ -66,3 +66,8 @@ def test_a_change_from_outside_is_undone(scene: Scene, plane: ControlPlane) -> N
     scene.until_ready("fixed", 3)
     plane.kubectl("scale", "-n", scene.namespace, "deployment/fixed-worker", "--replicas=1")
     scene.until_replicas("fixed", 3)
+
+
+def test_the_job_without_workers_is_complete(scene: Scene, growing: Body) -> None:
+    scene.until_condition("growing", "Complete", "True", "CrawlFinished", 30)
+    scene.until_replicas("growing", 0)

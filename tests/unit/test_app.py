@@ -1,5 +1,6 @@
 """The process around the parts: its endpoints, its log, its exit code, and what is closed at the end."""
 
+import asyncio
 import json
 import logging
 
@@ -72,6 +73,51 @@ async def test_a_reconciler_that_ended_is_not_healthy(config, monkeypatch):
     monkeypatch.setattr(app.kopf, "operator", operator)
     await app.run(config)
     assert seen["healthy"][0] == 503
+
+
+class Stubborn:
+    """Stands for `Reconciler.work`: swallows the first cancellation, as a library does that lost a race with it."""
+
+    def __init__(self):
+        self.cancelled = 0
+
+    async def __call__(self):
+        while self.cancelled < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.cancelled += 1
+        raise asyncio.CancelledError
+
+
+async def test_a_reconciler_that_swallows_a_cancellation_ends_too(config, monkeypatch):
+    begun = []
+
+    def work(_):
+        begun.append(Stubborn())
+        return begun[-1]()
+
+    async def operator(**_):
+        await asyncio.sleep(0)  # the reconcilers begin
+
+    monkeypatch.setattr(app.Reconciler, "work", work)
+    monkeypatch.setattr(app.kopf, "operator", operator)
+    async with asyncio.timeout(20):
+        await app.run(config)
+    assert [each.cancelled for each in begun] == [2] * config.concurrency
+    assert [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("reconcile-")] == []
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("the watch broke"), asyncio.CancelledError()])
+async def test_the_reconcilers_end_with_a_watch_that_fails(config, monkeypatch, failure):
+    async def operator(**_):
+        await asyncio.sleep(0)
+        raise failure
+
+    monkeypatch.setattr(app.kopf, "operator", operator)
+    with pytest.raises(type(failure)):
+        await app.run(config)
+    assert [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("reconcile-")] == []
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Does the generic spider's configuration say what is wrong with it, key by key?"""
 
 import pytest
+from scrapy.http import HtmlResponse
 
 from crawlfleet_worker.generic_config import ConfigError, parse_config
 
@@ -29,6 +30,30 @@ def test_a_whole_configuration():
 
 def test_any_host():
     assert parse_config("allowed_hosts: ['*']").allows("anything.example")
+
+
+PAGE = b"""<main><a href="/a/1.html"></a><a href="/b/1.html"></a></main>
+<nav><a href="/a/2.html"></a><a href="/c/1.html"></a></nav><footer><a href="/a/3.html"></a></footer>"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "followed"),
+    [
+        ("{allow: /a/}", ["/a/1.html", "/a/2.html", "/a/3.html"]),
+        ("{allow: [/a/]}", ["/a/1.html", "/a/2.html", "/a/3.html"]),
+        ("{allow: [/b/, /c/]}", ["/b/1.html", "/c/1.html"]),
+        ("{allow: []}", ["/a/1.html", "/b/1.html", "/a/2.html", "/c/1.html", "/a/3.html"]),
+        ("{deny: /a/}", ["/b/1.html", "/c/1.html"]),
+        ("{deny: [/a/, /b/]}", ["/c/1.html"]),
+        ("{restrict_css: main}", ["/a/1.html", "/b/1.html"]),
+        ("{restrict_css: [main, footer]}", ["/a/1.html", "/b/1.html", "/a/3.html"]),
+    ],
+)
+def test_a_text_and_a_list_of_texts_are_read_alike(rule, followed):
+    config = parse_config(f"{{allowed_hosts: ['*'], follow: [{rule}]}}")
+    page = HtmlResponse("http://docs.example/", body=PAGE)
+    found = [link.url for link in config.follow[0].extractor.extract_links(page)]
+    assert found == [f"http://docs.example{path}" for path in followed]
 
 
 @pytest.mark.parametrize(
