@@ -11,10 +11,10 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 
@@ -26,12 +26,22 @@ START_SECONDS = 20.0
 class RedisServer:
     """One redis-server process, which can be killed and started again with the same data and port."""
 
-    def __init__(self, folder: Path, arguments: tuple[str, ...], password: str | None, appendonly: bool) -> None:
+    name = "redis-server"
+
+    def __init__(
+        self,
+        folder: Path,
+        arguments: tuple[str, ...],
+        password: str | None,
+        appendonly: bool,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self.password = password
         self._arguments = arguments
         self._appendonly = appendonly
+        self._environment = None if environment is None else {**os.environ, **environment}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -46,14 +56,16 @@ class RedisServer:
 
     def start(self) -> None:
         """Start the process and wait until it has loaded its data and answers."""
-        self._process = subprocess.Popen(self._command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            self._command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self._environment
+        )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process.poll() is not None:
-                raise RuntimeError(f"redis-server ended at once: {self._log()}")
+                raise RuntimeError(f"{self.name} ended at once: {self._log()}")
             if time.monotonic() > deadline:
                 self.kill()
-                raise TimeoutError(f"redis-server does not answer: {self._log()}")
+                raise TimeoutError(f"{self.name} does not answer: {self._log()}")
             time.sleep(0.02)
 
     def kill(self) -> None:
@@ -100,10 +112,14 @@ class RedisServer:
         except (redis.ConnectionError, redis.TimeoutError):
             return False
 
-    def _command(self) -> list[str]:
+    def program(self) -> str:
+        """Return the path of the server's program."""
         program = shutil.which("redis-server")
         if program is None:
             raise RuntimeError("no redis-server on this machine; on Debian: apt-get install -y redis-server")
+        return program
+
+    def _command(self) -> list[str]:
         options = {
             "port": str(self.port),
             "bind": "127.0.0.1",
@@ -116,7 +132,7 @@ class RedisServer:
         if self.password:
             options["requirepass"] = self.password
         return [
-            program,
+            self.program(),
             *(part for name, value in options.items() for part in (f"--{name}", value)),
             *self._arguments,
         ]
@@ -126,11 +142,35 @@ class RedisServer:
         return log.read_text()[-2000:] if log.exists() else "no log"
 
 
+Server = TypeVar("Server", bound=RedisServer)
+
+
 @contextmanager
-def redis_server(*extra_args: str, password: str | None = None, appendonly: bool = False) -> Iterator[RedisServer]:
-    """Run a redis-server; `extra_args` go to its command line as they are (`"--maxmemory", "64mb"`)."""
+def redis_server(
+    *extra_args: str,
+    password: str | None = None,
+    appendonly: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[RedisServer]:
+    """Run a redis-server; `extra_args` go to its command line as they are (`"--maxmemory", "64mb"`).
+
+    `environment` is added to the process' own (`MovableClock.environment`).
+    """
+    with running(RedisServer, extra_args, password, appendonly, environment) as server:
+        yield server
+
+
+@contextmanager
+def running(
+    kind: type[Server],
+    extra_args: tuple[str, ...],
+    password: str | None,
+    appendonly: bool,
+    environment: Mapping[str, str] | None,
+) -> Iterator[Server]:
+    """Run a server of this class in a scratch folder; process and folder are gone at the end."""
     folder = Path(tempfile.mkdtemp(prefix=f"crawlfleet-redis-{os.getpid()}-"))
-    server = RedisServer(folder, extra_args, password, appendonly)
+    server = kind(folder, extra_args, password, appendonly, environment)
     try:
         server.start()
         yield server

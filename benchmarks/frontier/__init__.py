@@ -1,0 +1,1 @@
+"""What the frontier costs Redis, beside scrapy-redis on the same server: `python -m benchmarks.frontier`."""

@@ -1,0 +1,91 @@
+"""Who waits for a slot of a certain host: requests that did not come from a lease (robots.txt, media), and suspects."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from math import inf
+from typing import Final
+
+from crawlfleet_frontier.client.grants import Grants
+from crawlfleet_frontier.client.leases import Grant, Slot
+from crawlfleet_frontier.pace.calls import Ask
+
+MOST_HOSTS: Final = 200
+PARTLY_SECONDS: Final = 0.2
+"""When to ask again for what a host did not give at once."""
+
+
+class HostBlockedError(Exception):
+    """The job's politeness blocks this host: nothing is sent to it."""
+
+
+@dataclass(slots=True)
+class Asks:
+    """The waiting, by host, first come first served."""
+
+    grants: Grants
+    _waiting: "dict[str, deque[asyncio.Future[Slot]]]" = field(default_factory=dict)
+    _ask_at: dict[str, float] = field(default_factory=dict)
+
+    def add(self, host: str, now: float) -> "asyncio.Future[Slot]":
+        """Wait for a slot of the host; the future ends with HostBlockedError where the host is blocked."""
+        future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(host, deque()).append(future)
+        self._ask_at.setdefault(host, now)
+        return future
+
+    def due(self) -> float:
+        """When to ask next."""
+        return min(self._ask_at.values(), default=inf)
+
+    def next_asks(self, now: float) -> list[Ask]:
+        """Take out what to ask for now."""
+        asks: list[Ask] = []
+        for host in [host for host, moment in self._ask_at.items() if moment <= now][:MOST_HOSTS]:
+            self._ask_at[host] = inf
+            live = deque(future for future in self._waiting.get(host, ()) if not future.done())
+            if live:
+                self._waiting[host] = live
+                asks.append(Ask(host, min(500, len(live))))
+            else:
+                self._forget(host)
+        return asks
+
+    def granted(self, grant: Grant, now: float) -> None:
+        """Give the grant's slots to those who wait for its host."""
+        queue = self._waiting.get(grant.host, deque())
+        while queue and grant.free(now):
+            future = queue.popleft()
+            if future.done():
+                continue
+            slot = self.grants.promise(grant.host, now)
+            if slot is not None:
+                future.set_result(slot)
+
+    def refused(self, host: str, again_ms: int, now: float) -> None:
+        """Take in that the host has no slot now: ask again then; -1 is blocked."""
+        if again_ms >= 0:
+            self._ask_at[host] = now + again_ms / 1000
+            return
+        for future in self._waiting.get(host, ()):
+            if not future.done():
+                future.set_exception(HostBlockedError(f"{host} is blocked by the job's politeness"))
+        self._forget(host)
+
+    def answered(self, asks: list[Ask], now: float) -> None:
+        """Take in that an exchange with these asks is through: who still waits without a word is asked for again."""
+        for host in (ask.host for ask in asks):
+            if not self._waiting.get(host):
+                self._forget(host)
+            elif self._ask_at.get(host) == inf:
+                self._ask_at[host] = now + PARTLY_SECONDS
+
+    def fail(self, error: Exception) -> None:
+        """End all waiting with an error."""
+        for future in [future for queue in self._waiting.values() for future in queue if not future.done()]:
+            future.set_exception(error)
+        self._waiting, self._ask_at = {}, {}
+
+    def _forget(self, host: str) -> None:
+        self._waiting.pop(host, None)
+        self._ask_at.pop(host, None)

@@ -1,0 +1,83 @@
+"""All that a worker knows of its epoch: what it holds, what it has to tell, and how it stands. Pure."""
+
+from dataclasses import dataclass, field
+from math import inf
+
+from crawlfleet_frontier.client.asks import Asks
+from crawlfleet_frontier.client.grants import Grants
+from crawlfleet_frontier.client.held import Held
+from crawlfleet_frontier.client.leases import Lease
+from crawlfleet_frontier.client.news import News
+from crawlfleet_frontier.client.outbox import End, Outbox
+from crawlfleet_frontier.client.settings import Settings
+from crawlfleet_frontier.client.stock import Stock
+
+
+@dataclass(slots=True)
+class Books:
+    """The books of one epoch."""
+
+    settings: Settings
+    grants: Grants = field(default_factory=Grants)
+    held: Held = field(default_factory=Held)
+    outbox: Outbox = field(default_factory=Outbox)
+    news: News = field(default_factory=News)
+    stock: Stock = field(init=False)
+    asks: Asks = field(init=False)
+    draining: bool = False
+    """Nothing new is taken any more."""
+    closed: bool = False
+    """The job is closed."""
+    turn: bool = False
+    """This worker is named to take suspects: it takes nothing else until it holds nothing."""
+    alone: Lease | None = None
+    """The suspect that it holds."""
+    full_until: float = -inf
+    """Redis had no memory left: nothing is pushed or leased before."""
+    memory_tight: bool = False
+    room: int | None = None
+    """Pages that may still be leased; None without a limit."""
+    flushing: int = 0
+    """So many wait for all that was pushed to be admitted."""
+    empty_hosts: set[str] = field(default_factory=set)
+    """Hosts of which the frontier had nothing left when it was last asked."""
+
+    def __post_init__(self) -> None:
+        """Lay out what stands on the grants."""
+        self.grants.most = self.settings.concurrency
+        self.stock, self.asks = Stock(self.grants), Asks(self.grants)
+
+    def hungry(self) -> bool:
+        """Whether there is room for more and nothing that could be sent, now or soon."""
+        return not len(self.stock) and self.grants.in_hand() < self.settings.concurrency
+
+    def hurried(self) -> bool:
+        """Whether what waits should be told at once."""
+        return self.flushing > 0 or self.draining or self.turn or self.hungry()
+
+    def takes(self, now: float) -> bool:
+        """Whether new requests may be taken from the frontier."""
+        stopped = self.draining or self.closed or self.turn or self.memory_tight or self.alone is not None
+        return not stopped and now >= self.full_until and self.room != 0
+
+    def free_slots(self, now: float) -> int:
+        """How many more slots there is room for."""
+        if not self.takes(now):
+            return 0
+        room = self.settings.held - len(self.held.leases)
+        return max(0, min(self.settings.slots - self.grants.in_hand(), room, 500))
+
+    def of_use(self, host: str) -> bool:
+        """Whether a reusable grant of the host is worth keeping."""
+        return host not in self.empty_hosts and not (self.draining or self.turn or self.closed)
+
+    def give_back(self, leases: list[Lease], now: float) -> None:
+        """Release leases that were never sent."""
+        for lease in leases:
+            self.outbox.end(End(lease, "release"), now)
+
+    def step_aside(self, now: float) -> None:
+        """Give back all that was not handed out: this worker drains, or is to hold nothing."""
+        self.give_back(self.stock.clear(now), now)
+        for host in list(self.grants.hosts()):
+            self.grants.give_up(host, now)

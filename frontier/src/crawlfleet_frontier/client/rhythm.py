@@ -1,0 +1,79 @@
+"""When is the next call to a store due? The rules that keep calls rare without a host waiting for one.
+
+Pure: numbers in, a moment out (`clock.now`; infinity is never).
+"""
+
+from dataclasses import dataclass
+from math import inf
+from typing import Final
+
+IDLE_SECONDS: Final = 1.0
+"""A worker with nothing to do looks again after so long: the bound on a wake-up that was missed."""
+
+GATHER_SECONDS: Final = 0.25
+"""A worker that has something to do asks for more hosts no more often than this."""
+
+HUNGRY_SECONDS: Final = 0.02
+"""One that has nothing to do asks no more often than this."""
+
+NEWS_SECONDS: Final = 0.1
+"""News about hosts (want, idle) are told no more often than this."""
+
+
+@dataclass(slots=True)
+class Elapsed:
+    """What a caller tells a store's wall clock: whole milliseconds since its call before, 0 at the first one."""
+
+    last: float = -inf
+
+    def since_last(self, now: float) -> int:
+        """Return the milliseconds since the last time; what is cut off counts for the next."""
+        if self.last == -inf:
+            self.last = now
+            return 0
+        passed = max(0, int((now - self.last) * 1000))
+        self.last += passed / 1000
+        return passed
+
+
+@dataclass(slots=True)
+class RoundTrip:
+    """A running mean of how long a store takes to answer, in seconds."""
+
+    seconds: float = 0.005
+
+    def took(self, seconds: float) -> None:
+        """Take one more measurement in; an outage does not count as distance."""
+        self.seconds += 0.2 * (min(seconds, 0.5) - self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Appetite:
+    """How much a worker could use now."""
+
+    slots: int
+    """Slots that it has room for."""
+    hungry: bool
+    """Nothing is left that it could send."""
+
+
+def hosts_due(appetite: Appetite, last: float, next_host: float, horizon: float) -> float:
+    """When to ask the pace store for hosts; `next_host` is when its next one is due, infinity where none waits."""
+    if not appetite.slots:
+        return inf
+    if next_host == inf:
+        return last + IDLE_SECONDS
+    pause = HUNGRY_SECONDS if appetite.hungry else GATHER_SECONDS
+    return min(max(next_host - horizon, last + pause), max(last + IDLE_SECONDS, next_host - horizon))
+
+
+def news_due(waiting_since: float, last: float, hungry: bool) -> float:
+    """When wants and idles are passed on; infinity where there are none."""
+    if waiting_since == inf:
+        return inf
+    return waiting_since if hungry else max(waiting_since, last + NEWS_SECONDS)
+
+
+def refill(slots: int, waiting: int, most: int) -> int:
+    """How many more leases of a host without a delay to take: twice its slots lie ready, refilled at a half."""
+    return 0 if waiting > slots else max(0, min(most, 2 * slots) - waiting)

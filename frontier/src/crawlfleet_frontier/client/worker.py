@@ -1,0 +1,500 @@
+"""How does a Python process take part in a crawl? It opens a `FrontierClient`.
+
+    async with FrontierClient(url, uid, pod_uid) as frontier:
+        async for lease in frontier.leases():
+            if frontier.sent(lease):                     # right before the request goes out
+                response = await fetch(lease.request.url)
+                frontier.closed(lease, first_byte=…)     # the connection is free
+                frontier.push(requests, parent=lease)    # what was found
+                frontier.done(lease)                     # everything is done with it
+
+A lease and its slot are two things with two ends: `closed` frees the host for the next request, `done` (or `retry`,
+`dead`, `release`, `expired`) ends the work on this one. What is said about a lease that was lost changes nothing.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from types import TracebackType
+from typing import Literal, Self
+
+from crawlfleet_frontier import envelope, identity
+from crawlfleet_frontier.client import clock
+from crawlfleet_frontier.client.beats import Beats, Word
+from crawlfleet_frontier.client.channel import Answer, Channel
+from crawlfleet_frontier.client.counts import Counts
+from crawlfleet_frontier.client.handing import Handing
+from crawlfleet_frontier.client.leases import Lease, Slot
+from crawlfleet_frontier.client.outbox import End
+from crawlfleet_frontier.client.pace_talk import confirm_dead
+from crawlfleet_frontier.client.reports import Ending
+from crawlfleet_frontier.client.session import Session
+from crawlfleet_frontier.client.settings import Settings
+from crawlfleet_frontier.client.store_talk import Send, plain
+from crawlfleet_frontier.client.wire import RedisWire, Wire
+from crawlfleet_frontier.envelope import FrontierRequest
+from crawlfleet_frontier.errors import Fenced, OutOfOrder
+from crawlfleet_frontier.pace import calls as pace_calls
+from crawlfleet_frontier.pace import replies as pace_replies
+from crawlfleet_frontier.pace.calls import UNCHANGED, Outcome
+from crawlfleet_frontier.pace.keys import PaceKeys
+from crawlfleet_frontier.store import calls, replies
+from crawlfleet_frontier.store.keys import StoreKeys
+
+LONGEST_ERROR = 500
+"""Bytes of a dead letter's error."""
+
+Fingerprint = Callable[[FrontierRequest], bytes]
+
+
+def plain_fingerprint(request: FrontierRequest) -> bytes:
+    """Return the fingerprint of workers that have none of their own: method, URL as written, body."""
+    return identity.url_fingerprint(request.url, request.method, request.body)
+
+
+class FrontierClient:
+    """One worker of a crawl. All methods belong on one event loop; `counts` may be used from any thread."""
+
+    def __init__(
+        self,
+        url: str,
+        uid: str,
+        epoch_prefix: str,
+        *,
+        pace_url: str = "",
+        settings: Settings | None = None,
+        fingerprint: Fingerprint = plain_fingerprint,
+        on_lost: Callable[[Sequence[Lease]], None] | None = None,
+        state: Callable[[], Mapping[str, object]] | None = None,
+        wire: Callable[[str, float], Wire] = RedisWire,
+    ) -> None:
+        """Name the job.
+
+        `url` is Redis', `uid` the CrawlJob's, `epoch_prefix` the pod's UID (or whatever names this process' place: a
+        successor under the same prefix takes its predecessor for dead). `on_lost` hears of leases that were taken from
+        this worker: their connections are to be closed. `state` goes with every beat, from a thread.
+        """
+        self.counts = Counts()
+        self.settings = settings or Settings()
+        self._url, self._pace_url = url, pace_url or url
+        self._store_keys, self._pace_keys = StoreKeys(uid), PaceKeys(uid)
+        self._prefix, self._fingerprint = epoch_prefix, fingerprint
+        self._on_lost, self._state, self._wire = on_lost, state, wire
+        self._session: Session | None = None
+        self._beats: Beats | None = None
+        self._handing = Handing(lambda: self._session)
+        self._seeding: Session | None = None
+        self._seeds = 0
+        self._fatal: Exception | None = None
+        self._watchers: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._closing: set[asyncio.Task[None]] = set()
+        self.seed_state = ""
+        self.suspects = 0
+
+    async def __aenter__(self) -> Self:
+        """Join the crawl; waits until its frontier is there."""
+        self._session = self._open_session()
+        await self._joined
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give everything back and go."""
+        await self.leave()
+
+    @property
+    def epoch(self) -> str:
+        """The worker's name in both stores; another one after every fencing, empty while it has none."""
+        return self._session.epoch if self._session else ""
+
+    @property
+    def trouble(self) -> str:
+        """Why Redis cannot be talked to at the moment; empty where it can."""
+        session = self._session
+        return (session.store.trouble or session.pace.trouble) if session else "not joined"
+
+    @property
+    def closed_job(self) -> bool:
+        """Whether the job is closed: there will be no further requests."""
+        return self._session is not None and self._session.books.closed
+
+    # Requests to send.
+
+    async def leases(self) -> AsyncIterator[Lease]:
+        """Yield requests, each when it may be sent, until the job is closed or this worker drains."""
+        while True:
+            lease = await self.next_lease()
+            if lease is None:
+                return
+            yield lease
+
+    async def next_lease(self) -> Lease | None:
+        """Wait for the next request; None where there will be none. Several may wait at once."""
+        if self._fatal:
+            raise self._fatal
+        return await self._handing.next()
+
+    async def slot(self, host: str) -> Slot:
+        """Wait for a slot of a host, for a request that came from no lease.
+
+        Raises HostBlockedError, or Fenced where this worker lost its place meanwhile.
+        """
+        session = self._live()
+        future = session.books.asks.add(host, clock.now())
+        session.nudge()
+        slot = await future
+        self._handing.out[slot] = session
+        await asyncio.sleep(max(0.0, slot.grant.not_before - clock.now()))
+        return slot
+
+    def sent(self, what: Lease | Slot) -> bool:
+        """Say that the request goes out now; call it after connecting, right before the first byte is written.
+
+        False: its time has passed, and it must not be sent. A lease has gone back to the buffer then.
+        """
+        slot = what.slot if isinstance(what, Lease) else what
+        session = self._handing.out.get(slot) if slot else None
+        if slot is None or session is None:
+            return False
+        now = clock.now()
+        if not session.over and session.books.grants.sent(slot, now):
+            return True
+        self._handing.out.pop(slot, None)
+        if isinstance(what, Lease) and not what.ended:
+            session.books.stock.add(what, now, first=True)
+            session.books.stock.pair(what.host, now)
+            session.nudge()
+        return False
+
+    def closed(
+        self,
+        what: Lease | Slot,
+        *,
+        first_byte: float | None = None,
+        outcome: Outcome = Outcome.NONE,
+        retry_after_ms: int = 0,
+        crawl_delay_ms: int = UNCHANGED,
+    ) -> None:
+        """Say that the connection is closed, or free for another request.
+
+        `first_byte` is `clock.now()` at the first byte of the response; None where none came.
+        """
+        slot = what.slot if isinstance(what, Lease) else what
+        session = self._handing.out.pop(slot, None) if slot else None
+        if slot is None or session is None:
+            return
+        if session.over:
+            self._free_old(session)
+        else:
+            session.closed(slot, Ending(first_byte, outcome, retry_after_ms, crawl_delay_ms))
+            self._handing.offer()
+
+    # What was found, and how it ended.
+
+    def push(self, requests: Iterable[FrontierRequest], *, parent: Lease | None = None) -> None:
+        """Admit requests in the background. BadInput names one that cannot be carried; those before it were taken."""
+        for request in requests:
+            fingerprint = self._fingerprint(request)
+            own = request
+            if request.dont_filter:
+                ordinal = parent.children if parent else self._seeds
+                own = replace(
+                    request, id=identity.child_id(parent.id if parent else identity.SEED_PARENT, ordinal, fingerprint)
+                )
+            self.admit(
+                calls.PushRequest(
+                    own.id or identity.request_id(fingerprint),
+                    identity.host_of(own.url),
+                    identity.band_of(own.priority),
+                    envelope.encode(own),
+                ),
+                parent,
+            )
+
+    def admit(self, request: calls.PushRequest, parent: Lease | None = None) -> None:
+        """Admit one request that is identified and encoded already."""
+        session = self._live()
+        if parent is None:
+            self._seeds += 1
+        else:
+            parent.children += 1
+        if parent is None or not parent.lost:
+            session.books.outbox.push(request, parent, clock.now())
+            session.nudge()
+
+    def done(self, lease: Lease) -> bool:
+        """Everything is done with this request; False where the lease was lost or ended before."""
+        return self._end(End(lease, "done"))
+
+    def retry(self, lease: Lease, delay_ms: int = 0, request: FrontierRequest | None = None) -> bool:
+        """Fetch it again so much later; `request` where it changes (the id stays)."""
+        return self._end(End(lease, "retry", delay_ms, envelope.encode(request) if request else b""))
+
+    def dead(self, lease: Lease, reason: str, error: str = "") -> bool:
+        """Give it up: a dead letter with a reason (one word) and the last error."""
+        return self._end(End(lease, "dead", reason=reason, error=_cut(error)))
+
+    def release(self, lease: Lease) -> bool:
+        """Give it back to the front of its host, as if it had not been taken."""
+        return self._end(End(lease, "release"))
+
+    def expired(self, lease: Lease) -> bool:
+        """Give it up after its maximum age: it is suspect, as if this worker had died of it."""
+        return self._end(End(lease, "expired"))
+
+    # Seeds, robots.txt.
+
+    async def claim_seeds(self) -> str:
+        """Claim the right to push the seeds: `run` (do it), `wait` (another worker does), `seeded`."""
+        session = self._live()
+        answer = await session.store.submit(plain(calls.seed(self._store_keys, session.epoch, "claim")), numbered=False)
+        word = replies.read_seed(answer.reply)
+        self._seeding = session if word == "run" else None
+        return word
+
+    async def seeds_done(self) -> None:
+        """Say that all seeds are pushed; waits until the store has confirmed them. Fenced where the claim was lost."""
+        await self.flushed()
+        await self._seed_word("done")
+
+    async def abandon_seeds(self) -> None:
+        """Give the claim back: another worker is to push the seeds."""
+        await self._seed_word("abandon")
+
+    async def flushed(self) -> None:
+        """Wait until everything pushed so far is admitted."""
+        books = self._live().books
+        books.flushing += 1
+        self._live().nudge()
+        try:
+            await self._wait_for(books.outbox.pushes_confirmed)
+        finally:
+            books.flushing -= 1
+
+    async def robots(
+        self,
+        *,
+        reads: Iterable[str] = (),
+        claims: Iterable[pace_calls.RobotsClaim] = (),
+        writes: Iterable[pace_calls.RobotsWrite] = (),
+    ) -> tuple[pace_replies.RobotsAnswer, ...]:
+        """Read, claim and write what origins' robots.txt said, for the whole fleet."""
+        session = self._live()
+        elapsed = session.to_pace.elapsed.since_last(clock.now())
+        call = pace_calls.robots(self._pace_keys, session.epoch, elapsed, reads, claims, writes)
+        answer = await session.pace.submit(plain(call), numbered=False)
+        return pace_replies.read_robots(answer.reply)
+
+    # Going.
+
+    def drain(self) -> None:
+        """Take nothing more: what was not handed out goes back, `leases` ends. What is held is finished as before."""
+        session = self._live()
+        if not session.books.draining:
+            session.books.draining = True
+            session.books.step_aside(clock.now())
+            session.nudge()
+            self._handing.offer()
+
+    async def leave(self) -> None:
+        """Drain, give back what is still held, bring the counters home, go."""
+        session = self._session
+        if session is None:
+            return
+        self.drain()
+        for slot, _ in list(self._handing.out.items()):
+            self.closed(slot)
+        with suppress(TimeoutError, Fenced):  # fenced: the reply to a leave was lost, or somebody else cleared up
+            async with asyncio.timeout(self.settings.leave_seconds):
+                await self._go(session)
+        session.stop()
+        self._session = None
+        await self._close(session)
+        for task in list(self._closing):
+            await task
+
+    async def _go(self, session: Session) -> None:
+        await self._wait_for(lambda: self._live().quiet())
+        session = self._live()
+        if self._beats:
+            await self._beats.stop()
+        left = 1
+        while left:
+            call = plain(calls.leave(self._store_keys, session.epoch))
+            left = replies.read_moved((await session.store.submit(call, numbered=False)).reply).left
+
+    # What the session says.
+
+    def on_step(self) -> None:
+        """Hand out what may be sent, and wake who waits for something."""
+        self._handing.offer()
+        for entry in list(self._watchers):
+            if entry[0]():
+                self._watchers.remove(entry)
+                if not entry[1].done():
+                    entry[1].set_result(None)
+
+    def on_fenced(self, error: Exception) -> None:
+        """Begin anew: under another epoch, without what was held."""
+        old = self._session
+        if old is None or old.over:
+            return
+        lost, orphans = old.stop(), old.books.outbox.orphans()
+        self._shut(old)
+        self._session = session = self._open_session()
+        session.books.draining = old.books.draining
+        for request in orphans:
+            session.books.outbox.push(request, None, clock.now())
+        if isinstance(error, OutOfOrder):
+            session.to_store.reap(old.epoch, blame=False)
+        self._handing.forget_unsent(old)
+        self._free_old(old)
+        if self._on_lost:
+            self._on_lost(lost)
+
+    def on_fatal(self, error: Exception) -> None:
+        """End everything with this error."""
+        self._fatal = self._fatal or error
+        if not self._joined.done():
+            self._joined.set_exception(error)
+        self._handing.fail(error)
+        for _, future in self._watchers:
+            if not future.done():
+                future.set_exception(error)
+        self._watchers.clear()
+
+    def _heard(self, word: Word) -> None:
+        session = self._session
+        if session is None or session.over:
+            return
+        books = session.books
+        self.seed_state, self.suspects = word.beaten.seed_state, word.beaten.suspects
+        books.closed = word.beaten.job_state == "closed"
+        if word.memory_share is not None:
+            books.memory_tight = word.memory_share >= self.settings.memory_share
+        if word.beaten.to_reap:
+            session.to_store.reap()
+        if word.beaten.mismatch:
+            session.to_store.reconcile()
+        session.step()
+
+    # Sessions.
+
+    def _open_session(self) -> Session:
+        epoch = f"{self._prefix}:{secrets.token_hex(8)}"
+        timeout = self.settings.timeout_seconds
+        store = Channel(self._wire(self._url, timeout), epoch)
+        pace = Channel(self._wire(self._pace_url, timeout), epoch)
+        session = Session(
+            store, pace, self._store_keys, self._pace_keys, self.settings, owner=self, read=self._read_lease
+        )
+        self._joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        store.open()
+        pace.open()
+        session.send(store, plain(calls.join(self._store_keys, epoch)), self._on_joined(session), numbered=False)
+        return session
+
+    def _on_joined(self, session: Session) -> Callable[[Answer], None]:
+        def joined(answer: Answer) -> None:
+            word = replies.read_join(answer.reply)
+            self.seed_state = word.seed_state
+            session.books.closed = word.job_state == "closed"
+            session.to_pace.known_store = word.pace_id
+            session.joined = True
+            self._beats = self._start_beats(session)
+            confirm_dead(self._to_pace(session), self._pace_keys, [self._prefix], self._living())
+            if not self._joined.done():
+                self._joined.set_result(None)
+
+        return joined
+
+    def _living(self) -> list[str]:
+        """Epochs of this process whose connections may still be open."""
+        return list({self.epoch, *(session.epoch for session in self._handing.out.values())})
+
+    def _start_beats(self, session: Session) -> Beats:
+        beats = Beats(
+            self._url,
+            self._store_keys,
+            session.epoch,
+            self.counts,
+            view=lambda: session.books.held.view,
+            state=lambda: self._state() if self._state else _state_of(session),
+            heard=self._heard,
+            fenced=lambda error: self.on_fenced(error) if session is self._session else None,
+            every=self.settings.beat_seconds,
+        )
+        beats.start()
+        return beats
+
+    def _shut(self, session: Session) -> None:
+        """Close what a session that is over stands on, in the background."""
+        if self._beats:
+            self._beats.give_up()
+        task = asyncio.get_running_loop().create_task(self._close(session))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    @staticmethod
+    async def _close(session: Session) -> None:
+        await session.store.close()
+        await session.pace.close()
+
+    def _free_old(self, old: Session) -> None:
+        """Free the slots of an epoch that is over, once its last connection has closed."""
+        session = self._session
+        if session and old not in self._handing.out.values():
+            confirm_dead(self._to_pace(session), self._pace_keys, [old.epoch], [session.epoch])
+
+    def _to_pace(self, session: Session) -> Send:
+        return partial(session.send, session.pace)
+
+    # Small parts.
+
+    def _live(self) -> Session:
+        if self._fatal:
+            raise self._fatal
+        if self._session is None:
+            raise RuntimeError("this FrontierClient has not joined, or has left: use `async with`")
+        return self._session
+
+    def _end(self, end: End) -> bool:
+        lease = end.lease
+        if lease.slot:
+            self.closed(lease)
+        if lease.ended or self._session is None:
+            return False
+        self._session.end(end)
+        return True
+
+    def _read_lease(self, granted: replies.Granted) -> Lease:
+        request = envelope.decode(granted.payload)
+        own = request.id or identity.request_id(self._fingerprint(request))
+        return Lease(granted.token, granted.host, granted.band, granted.losses, request, own)
+
+    async def _seed_word(self, word: Literal["done", "abandon"]) -> None:
+        session, self._seeding = self._seeding, None
+        if session is None or session.over:
+            raise Fenced("the claim on the seeds was lost: another worker pushes them")
+        await session.store.submit(plain(calls.seed(self._store_keys, session.epoch, word)), numbered=False)
+
+    async def _wait_for(self, condition: Callable[[], bool]) -> None:
+        """Wait until it holds; it is looked at after every step."""
+        if not condition():
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._watchers.append((condition, future))
+            self._live().nudge()
+            await future
+
+
+def _state_of(session: Session) -> dict[str, object]:
+    phase = "draining" if session.books.draining else "running"
+    return {"in_flight": len(session.books.held.leases), "phase": phase}
+
+
+def _cut(error: str) -> str:
+    return error.encode()[:LONGEST_ERROR].decode(errors="ignore")

@@ -1,0 +1,66 @@
+--@include errors
+--@include clock
+--@include keys
+--@include batches
+-- What `meta` holds, read once and written back at the end:
+--   id         the store's, new with every store          wall, last   wall clock; TIME of its last move (ms)
+--   run        run id of the Redis that was last seen      restarted    wall clock when it was found to be another one; 0
+--   version    of the policy, as the operator names it     serial       of the policy, 1, 2, …: what records refer to
+--   delay, open, overrides   the default policy; how many patterns stand in `policy`
+--   held       open slots of all hosts                     sweep        where the walk over `clock` after a change stands; ''
+--   hungry, hungry_by        wall clock and epoch of the last exchange that went away empty
+local meta = {
+  SEND_WINDOW = 2000,        -- a slot is used within this time after its moment, or not at all (ms)
+  FRESH = 9000000000000000,  -- what the score of a host that was never asked is below its serial
+}
+local NUMBERS = {'wall', 'last', 'restarted', 'serial', 'delay', 'open', 'overrides', 'held', 'hungry'}
+local TEXTS = {'id', 'run', 'version', 'sweep', 'hungry_by', 'sweep_robots'}
+
+local before = {}
+
+-- Read it; without a store nothing is done.
+function meta.read()
+  local values = redis.call('HMGET', keys.meta, unpack(NUMBERS))
+  for index = 1, #NUMBERS do
+    meta[NUMBERS[index]] = tonumber(values[index] or 0)
+    before[NUMBERS[index]] = meta[NUMBERS[index]]
+  end
+  values = redis.call('HMGET', keys.meta, unpack(TEXTS))
+  if not values[1] then errors.refuse('NOSENTINEL', 'there is no pace store here: set a policy first') end
+  for index = 1, #TEXTS do
+    meta[TEXTS[index]] = values[index] or ''
+    before[TEXTS[index]] = meta[TEXTS[index]]
+  end
+end
+
+-- Move the wall clock to TIME, by no more than takes it to `most` (the caller's own clock).
+function meta.advance(most)
+  local now = clock.now()
+  meta.wall = clock.advance(meta.wall, meta.last, now, most - meta.wall)
+  meta.last = now
+end
+
+-- Note which Redis this is: after a restart the last second of reports may be missing.
+function meta.seen_run(run)
+  if run == '' or run == meta.run then return end
+  if meta.run ~= '' then meta.restarted = meta.wall end
+  meta.run = run
+end
+
+-- The earliest moment at which a host with this delay is asked after a restart: what was given in the lost second has
+-- been sent, or never will be.
+function meta.quiet_until(delay)
+  if meta.restarted == 0 then return 0 end
+  return meta.restarted + 2 * meta.SEND_WINDOW + delay
+end
+
+-- Put what changed into the batches.
+function meta.write()
+  local fields = batches.of('HSET', keys.meta)
+  for name, value in pairs(before) do
+    if meta[name] ~= value then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = meta[name]
+    end
+  end
+end

@@ -1,0 +1,308 @@
+"""Do the pure parts of the client decide rightly what to say, and when?"""
+
+from math import inf
+
+import pytest
+
+from crawlfleet_frontier.client.asks import Asks, HostBlockedError
+from crawlfleet_frontier.client.counts import Counts
+from crawlfleet_frontier.client.grants import Grants
+from crawlfleet_frontier.client.leases import GRANT_SECONDS, Grant, Lease, State
+from crawlfleet_frontier.client.news import News
+from crawlfleet_frontier.client.outbox import MANY_SETTLED, MOST_PUSHED, End, Outbox, Throttle, settlement
+from crawlfleet_frontier.client.reports import Ending
+from crawlfleet_frontier.client.rhythm import Appetite, Elapsed, hosts_due, news_due, refill
+from crawlfleet_frontier.client.settings import Settings
+from crawlfleet_frontier.client.stock import PATIENCE_SECONDS, Stock
+from crawlfleet_frontier.envelope import FrontierRequest
+from crawlfleet_frontier.pace.calls import UNUSED, Hold, HostSerial, Outcome
+from crawlfleet_frontier.store.calls import PushRequest
+
+HOST = "a.example"
+
+
+def grant(name: str = "t", *, slots: int = 1, delay: float = 1.0, at: float = 10.0, host: str = HOST) -> Grant:
+    return Grant(name, host, slots, delay, not_before=at, send_by=at + GRANT_SECONDS)
+
+
+def lease(name: str = "1.1", host: str = HOST) -> Lease:
+    return Lease(name, host, 3, 0, FrontierRequest(f"http://{host}/{name}"), name)
+
+
+def pushed(number: int, size: int = 10) -> PushRequest:
+    return PushRequest(str(number), HOST, 3, b"x" * size)
+
+
+def holding(*given: Grant, lead: float = 0.03) -> Grants:
+    grants = Grants(lead=lead)
+    for one in given:
+        grants.add(one, 10.0)
+    return grants
+
+
+def test_nothing_is_sent_before_its_moment_or_after_its_time():
+    for moment, allowed in [(9.99, False), (10.0, True), (12.0, True), (12.01, False)]:
+        grants = holding(grant())
+        slot = grants.promise(HOST, 10.0)
+        assert grants.sent(slot, moment) is allowed
+        assert (slot.state is State.OPEN) is allowed
+
+
+def test_a_close_is_reported_before_the_host_may_be_asked_again():
+    grants = holding(grant(delay=1.0))
+    slot = grants.promise(HOST, 10.0)
+    grants.sent(slot, 10.5)
+    grants.closed(slot, Ending(first_byte=10.7, outcome=Outcome.SUCCESS), 10.9)
+    assert grants.due(11.0, lambda host: True) == pytest.approx(10.7 + 1.0 - 0.03)
+    (close,) = grants.next_closes(11.0009)
+    assert (close.token, close.age_ms, close.outcome) == ("t", 300, Outcome.SUCCESS)
+    assert grants.in_hand() == 0
+    assert grants.due(11.0, lambda host: True) == inf
+
+
+def test_a_response_without_a_first_byte_counts_from_its_close():
+    grants = holding(grant())
+    slot = grants.promise(HOST, 10.0)
+    grants.sent(slot, 10.5)
+    grants.closed(slot, Ending(), 11.0)
+    assert grants.next_closes(11.25)[0].age_ms == 250
+
+
+def test_an_unsent_slot_is_closed_as_unused_once():
+    grants = holding(grant())
+    slot = grants.promise(HOST, 10.0)
+    grants.unused(slot, 10.0)
+    grants.unused(slot, 10.0)
+    grants.closed(slot, Ending(), 10.0)
+    assert [close.age_ms for close in grants.next_closes(10.0)] == [UNUSED]
+
+
+def test_a_free_slot_that_nobody_used_runs_out():
+    grants = holding(grant())
+    grants.expire(12.0)
+    assert grants.in_hand() == 1
+    grants.expire(12.1)
+    assert (grants.in_hand(), grants.next_closes(12.1)[0].age_ms) == (0, UNUSED)
+
+
+def test_without_a_delay_slots_are_used_again_and_again():
+    grants = holding(grant(slots=2, delay=0.0))
+    for _ in range(5):
+        slot = grants.promise(HOST, 10.5)
+        assert grants.sent(slot, 10.5)
+        assert grants.free(HOST, 10.5) == 1
+        grants.closed(slot, Ending(first_byte=10.5), 10.5)
+    assert grants.next_closes(10.5) == []
+    assert grants.due(10.5, lambda host: True) == pytest.approx(11.5)
+
+
+def test_a_reusable_grant_is_kept_while_of_use_and_then_given_back():
+    grants = holding(grant(slots=4, delay=0.0))
+    assert grants.next_holds(10.0, lambda host: True) == [Hold("t", 4)]
+    grants.held("t", 2, 11.0)
+    assert (grants.free(HOST, 12.9), grants.free(HOST, 13.1)) == (2, 0)
+    assert grants.next_holds(11.0, lambda host: False) == [Hold("t", 0)]
+    assert grants.in_hand() == 0
+
+
+def test_a_grant_that_is_over_is_given_back_when_its_last_socket_closes():
+    grants = holding(grant(slots=4, delay=0.0))
+    slot = grants.promise(HOST, 10.0)
+    grants.sent(slot, 10.0)
+    grants.held("t", 0, 10.1)
+    assert grants.promise(HOST, 10.2) is None
+    assert grants.next_holds(10.2, lambda host: True) == [Hold("t", 1)]
+    grants.closed(slot, Ending(), 10.3)
+    assert grants.next_holds(10.4, lambda host: True) == [Hold("t", 0)]
+
+
+def test_a_429_under_a_reusable_grant_ends_it_and_is_told_at_once():
+    grants = holding(grant(slots=4, delay=0.0))
+    slot = grants.promise(HOST, 10.0)
+    grants.sent(slot, 10.0)
+    grants.closed(slot, Ending(first_byte=10.1, outcome=Outcome.SLOW_DOWN, retry_after_ms=3000), 10.2)
+    assert grants.due(10.2, lambda host: True) <= 10.2
+    (close,) = grants.next_closes(10.2)
+    assert (close.token, close.outcome, close.retry_after_ms) == (f"host:{HOST}", Outcome.SLOW_DOWN, 3000)
+    assert grants.promise(HOST, 10.2) is None
+
+
+def test_leases_and_slots_are_brought_together_the_earliest_first():
+    grants = holding(grant("late", at=11.0), grant("other", at=10.5, host="b.example"))
+    stock = Stock(grants)
+    for one in (lease("1.1"), lease("1.2"), lease("1.3", "b.example")):
+        stock.add(one, 10.0)
+    stock.pair(HOST, 10.0)
+    stock.pair("b.example", 10.0)
+    assert (stock.pairs(), stock.waiting(HOST), stock.next_moment()) == (2, 1, 10.5)
+    assert stock.take(10.4) is None
+    assert stock.take(11.0).token == "1.3"
+    assert stock.take(11.0).token == "1.1"
+
+
+def test_a_pair_whose_time_has_passed_parts_and_the_lease_goes_back_in_the_end():
+    grants = holding(grant())
+    stock = Stock(grants)
+    stock.add(lease(), 10.0)
+    stock.pair(HOST, 10.0)
+    assert stock.expire(12.0) == []
+    assert stock.expire(12.1) == []
+    assert (stock.pairs(), stock.waiting(HOST)) == (0, 1)
+    assert [one.token for one in stock.expire(12.1 + PATIENCE_SECONDS)] == ["1.1"]
+    assert len(stock) == 0
+
+
+def test_a_lease_is_settled_after_its_last_request_was_confirmed():
+    outbox, parent = Outbox(), lease()
+    for number in range(3):
+        outbox.push(pushed(number), parent, 1.0)
+    outbox.end(End(parent, "done"), 1.0)
+    assert outbox.settle_due(True) == inf
+    outbox.pushed(outbox.next_push(1.0), 2.0, refused=False)
+    assert settlement(outbox.next_settle(2.0)).done == ["1.1"]
+    outbox.settled()
+    assert outbox.empty()
+
+
+def test_a_lease_whose_requests_were_refused_goes_back_whatever_was_said():
+    outbox, parent = Outbox(), lease()
+    outbox.push(pushed(1), parent, 1.0)
+    outbox.end(End(parent, "dead", reason="x"), 1.0)
+    outbox.pushed(outbox.next_push(1.0), 2.0, refused=True)
+    said = settlement(outbox.next_settle(2.0))
+    assert (said.release, said.dead) == (["1.1"], [])
+
+
+def test_batches_are_bounded_in_number_and_bytes():
+    outbox = Outbox()
+    for number in range(MOST_PUSHED + 1):
+        outbox.push(pushed(number), None, 1.0)
+    assert outbox.push_due(False) == 1.0
+    assert (len(outbox.next_push(1.0)), outbox.waiting_pushes()) == (MOST_PUSHED, 1)
+    outbox = Outbox()
+    for number in range(5):
+        outbox.push(pushed(number, 400_000), None, 1.0)
+    assert [len(outbox.next_push(1.0)) for _ in range(3)] == [2, 2, 1]
+
+
+def test_what_nobody_would_find_again_is_carried_over():
+    outbox, parent = Outbox(), lease()
+    outbox.push(pushed(1), None, 1.0)
+    outbox.next_push(1.0)
+    outbox.push(pushed(2), parent, 1.0)
+    outbox.push(pushed(3), None, 1.0)
+    assert [request.id for request in outbox.orphans()] == ["1", "3"]
+
+
+def test_a_settle_waits_less_where_many_wait():
+    outbox = Outbox()
+    outbox.settling.last = 0.0
+    outbox.end(End(lease(), "done"), 1.0)
+    assert outbox.settle_due(False) == 2.0
+    for number in range(MANY_SETTLED):
+        outbox.end(End(lease(f"2.{number}"), "done"), 1.0)
+    assert outbox.settle_due(False) == 0.25
+    assert outbox.settle_due(False, at_once=True) == 1.0
+
+
+def test_the_first_part_of_a_batch_goes_quickly_the_next_batch_later():
+    throttle = Throttle(0.01, 1.0)
+    throttle.arrived(5.0)
+    assert throttle.due(False) == 5.01
+    throttle.gone(5.01, left=False)
+    assert throttle.due(False) == inf
+    throttle.arrived(5.1)
+    assert throttle.due(False) == 6.01
+    assert throttle.due(True) == pytest.approx(5.11)
+
+
+def test_news_are_told_once_and_struck_out_after():
+    news = News()
+    assert news.woke(HOST, 7, 1.0)
+    assert not news.woke(HOST, 7, 1.1)
+    news.emptied("b.example", 3, 1.2)
+    wants, idles = news.next_words()
+    assert (wants, idles, news.since) == ([HostSerial(HOST, 7)], [HostSerial("b.example", 3)], inf)
+    assert news.next_strikes() == []
+    news.passed(wants)
+    strikes = news.next_strikes()
+    assert strikes == wants
+    assert not news.woke(HOST, 7, 2.0)
+    news.struck(strikes)
+    assert news.woke(HOST, 7, 3.0)
+    assert news.woke(HOST, 8, 3.0)
+
+
+async def test_slots_by_name_go_to_who_waits_first():
+    grants = Grants()
+    asks = Asks(grants)
+    first, second = asks.add(HOST, 10.0), asks.add(HOST, 10.0)
+    (ask,) = asks.next_asks(10.0)
+    assert (ask.host, ask.slots, asks.due()) == (HOST, 2, inf)
+    one = grant()
+    grants.add(one, 10.0)
+    asks.granted(one, 10.0)
+    asks.answered([ask], 10.0)
+    assert first.done()
+    assert not second.done()
+    assert asks.due() == 10.2
+    asks.refused(HOST, 500, 11.0)
+    assert asks.due() == 11.5
+    asks.refused(HOST, -1, 12.0)
+    with pytest.raises(HostBlockedError):
+        await second
+    assert asks.due() == inf
+
+
+@pytest.mark.parametrize(
+    ("slots", "hungry", "next_host", "due"),
+    [
+        (0, True, 5.0, inf),  # no room
+        (8, True, inf, 101.0),  # no host waits: look once a second
+        (8, True, 100.0, 100.02),  # one is due and there is nothing else to do
+        (8, False, 100.0, 100.25),  # one is due, but there is something to do
+        (8, True, 103.0, 102.0),  # asked for as early as it may be given
+    ],
+)
+def test_when_to_ask_for_hosts(slots, hungry, next_host, due):
+    assert hosts_due(Appetite(slots, hungry), 100.0, next_host, 1.0) == pytest.approx(due)
+
+
+def test_when_to_pass_news_on():
+    assert news_due(inf, 100.0, True) == inf
+    assert news_due(100.05, 100.0, True) == 100.05
+    assert news_due(100.05, 100.0, False) == 100.1
+
+
+def test_elapsed_time_adds_up_and_never_runs_ahead():
+    elapsed = Elapsed()
+    moments = [5.0, 5.0004, 5.0013, 5.0029, 6.5]
+    told = [elapsed.since_last(moment) for moment in moments]
+    assert told[:4] == [0, 0, 1, 1]
+    assert 1498 <= sum(told) <= (moments[-1] - moments[0]) * 1000
+
+
+def test_a_host_without_a_delay_is_refilled_at_a_half():
+    assert [refill(16, waiting, 256) for waiting in (0, 16, 17, 32)] == [32, 16, 0, 0]
+
+
+def test_a_beat_carries_the_same_counters_until_it_is_confirmed():
+    counts = Counts()
+    counts.add("items", 2)
+    first = counts.for_beat()
+    counts.add("items", 3)
+    assert counts.for_beat() is first
+    assert first == {"items": 2}
+    counts.confirm()
+    assert counts.for_beat() == {"items": 3}
+    counts.confirm()
+    assert counts.empty()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [({"concurrency": 0}, "concurrency"), ({"horizon_seconds": 3}, "horizon"), ({"open_seconds": 0}, "open_seconds")],
+)
+def test_settings_that_cannot_work_are_refused(wrong, named):
+    with pytest.raises(ValueError, match=named):
+        Settings(**wrong)

@@ -1,0 +1,170 @@
+"""Is every page fetched, and none settled wrongly, whatever happens to replies, connections and Redis itself?"""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from crawlfleet_frontier.client import Lease, now
+from crawlfleet_frontier.envelope import FrontierRequest
+from tests.frontier.crawl_scene import KEYS, Scene, new_scene, pages, until
+from tests.servers.proxy import lossy_proxy
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    with new_scene(appendonly=True) as made:
+        yield made
+
+
+async def through(scene: Scene, count: int, *workers, seconds: float = 0.005) -> None:
+    """Crawl a site of so many pages with these workers to the end."""
+    root, links = pages(count)
+    scene.push(root)
+    crawls = [asyncio.create_task(scene.crawl(worker, links, seconds)) for worker in workers]
+    await until(lambda: scene.numbers("done") == (count,), 60)
+    assert scene.close()
+    await asyncio.gather(*crawls)
+
+
+def lose_every(nth: int):
+    """Lose the reply to every nth script call."""
+    calls = itertools.count(1)
+    return lambda request: b"EVAL" in request and next(calls) % nth == 0
+
+
+async def test_every_tenth_reply_lost_loses_and_doubles_nothing(scene):
+    scene.create(seed_state="seeded")
+    with lossy_proxy(scene.server.port, lose_every(10)) as proxy:
+        async with scene.worker("pod-a", port=proxy.port) as one, scene.worker("pod-b", port=proxy.port) as two:
+            await through(scene, 400, one, two)
+    assert proxy.lost >= 3
+    assert {*scene.fetched} == {f"http://a.example/{n}" for n in range(400)}
+    assert scene.numbers("admitted", "done", "leased", "queued", "dead") == (400, 400, 0, 0, 0)
+
+
+async def test_redis_killed_and_back_with_its_file(scene):
+    scene.create(seed_state="seeded")
+    async with scene.worker() as worker:
+        root, links = pages(300)
+        scene.push(root)
+        crawl = asyncio.create_task(scene.crawl(worker, links, 0.01))
+        await until(lambda: len(scene.fetched) > 60)
+        scene.server.kill()
+        await asyncio.sleep(1.0)
+        scene.server.start()
+        await until(lambda: scene.numbers("done") == (300,), 60)
+        assert scene.close()
+        await crawl
+    assert {*scene.fetched} == {f"http://a.example/{n}" for n in range(300)}
+    assert scene.numbers("suspects", "dead") == (0, 0)
+
+
+async def test_after_a_restart_a_host_waits_a_full_delay(scene):
+    scene.create(delay_ms=500, open_requests=1)
+    scene.push(*[f"http://a.example/{n}" for n in range(10)])
+    async with scene.worker() as worker:
+        crawl = asyncio.create_task(scene.crawl(worker))
+        await until(lambda: len(scene.fetched) == 2)
+        scene.server.restart()
+        await until(lambda: len(scene.fetched) >= 4)
+        crawl.cancel()
+    gaps = [
+        sent - came for sent, came in zip(scene.sends["a.example"][1:], scene.first_bytes["a.example"], strict=False)
+    ]
+    assert min(gaps) >= 0.5
+
+
+async def test_while_redis_is_away_the_work_is_kept(scene):
+    scene.create()
+    scene.push("http://a.example/1", "http://a.example/2")
+    lost: list[Lease] = []
+    async with scene.worker(on_lost=lost.extend) as worker:
+        lease = await worker.next_lease()
+        assert worker.sent(lease)
+        scene.server.stop()
+        worker.closed(lease, first_byte=now())
+        worker.push([FrontierRequest("http://b.example/")], parent=lease)
+        worker.done(lease)
+        await until(lambda: bool(worker.trouble))
+        await asyncio.sleep(1.5)
+        scene.server.start()
+        await until(lambda: scene.numbers("done", "admitted") == (1, 3))
+    assert not lost
+
+
+async def test_an_emptied_redis_is_waited_for_and_nothing_is_written(scene):
+    scene.create()
+    scene.push("http://a.example/1")
+    async with scene.worker() as worker:
+        lease = await worker.next_lease()
+        worker.sent(lease)
+        with scene.server.client() as client:
+            client.flushall()
+            worker.push([FrontierRequest("http://b.example/")], parent=lease)
+            worker.done(lease)
+            await until(lambda: "NoSentinel" in worker.trouble)
+            assert client.keys("*") == []
+
+
+async def test_a_redis_from_before_makes_a_worker_begin_anew(scene):
+    """The end of the file is lost: what was settled in it comes again, with its requests."""
+    scene.create()
+    scene.push("http://a.example/1")
+    lost: list[Lease] = []
+    with scene.server.client(decode_responses=False) as client:
+        async with scene.worker(on_lost=lost.extend) as worker:
+            lease = await worker.next_lease()
+            worker.sent(lease)
+            await asyncio.sleep(0.1)
+            before = {key: client.dump(key) for key in client.keys(f"{KEYS.prefix}*")}
+            worker.push([FrontierRequest("http://b.example/")], parent=lease)
+            await worker.flushed()
+            pipe = client.pipeline()
+            for key in client.keys(f"{KEYS.prefix}*"):
+                pipe.delete(key)
+            for key, value in before.items():
+                pipe.restore(key, 0, value)
+            pipe.execute()
+            epoch = worker.epoch
+            worker.done(lease)
+            await until(lambda: worker.epoch != epoch)
+            async with asyncio.timeout(10):
+                again = await worker.next_lease()
+            assert (again.request.url, again.losses) == ("http://a.example/1", 0)
+            assert lost == [lease] or not lost
+
+
+async def test_full_memory_gives_the_page_back_and_later_goes_on(scene):
+    scene.create()
+    scene.push("http://a.example/1")
+    async with scene.worker() as worker:
+        lease = await worker.next_lease()
+        worker.sent(lease)
+        with scene.server.client() as client:
+            client.config_set("maxmemory", "1mb")
+            worker.push([FrontierRequest(f"http://b.example/{n}") for n in range(700)], parent=lease)
+            worker.done(lease)
+            await until(lambda: scene.numbers("queued", "leased") == (1, 0))
+            assert scene.numbers("done", "suspects") == (0, 0)
+            client.config_set("maxmemory", "0")
+        root_again = None
+        async with asyncio.timeout(15):
+            while root_again is None:
+                found = await worker.next_lease()
+                root_again = found if found.host == "a.example" else None
+        worker.push([FrontierRequest(f"http://b.example/{n}") for n in range(700)], parent=root_again)
+        worker.done(root_again)
+        await until(lambda: scene.numbers("admitted", "done") == (701, 1))
+
+
+async def test_a_stalled_connection_is_given_up(scene):
+    scene.create()
+    async with scene.worker() as worker:
+        scene.server.pause()
+        worker.push([FrontierRequest("http://a.example/")])
+        await until(lambda: bool(worker.trouble))
+        scene.server.resume()
+        await worker.flushed()
+    assert scene.numbers("admitted") == (1,)
