@@ -33,7 +33,10 @@ class Frontier:
 
     def push(self, links: Sequence[Link]) -> int:
         """Admit the links of one page; return how many were new."""
-        requests = [store.PushRequest(link.id, link.host, 3, link.url.encode()) for link in links]
+        return self.push_requests([store.PushRequest(link.id, link.host, 3, link.url.encode()) for link in links])
+
+    def push_requests(self, requests: Sequence[store.PushRequest]) -> int:
+        """Admit requests in one call; return how many were new."""
         return store_replies.read_push(self._numbered_store(store.push(self._store, requests))).admitted
 
     def take(self, wanted: int = SLOTS) -> int:
