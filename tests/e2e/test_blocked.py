@@ -1,4 +1,7 @@
-"""Each way to be blocked: the condition names the cause within 15 s, and the job recovers once it is mended."""
+"""Each way to be blocked: the condition names the cause within 15 s, and the job recovers once it is mended.
+
+What a worker meets is counted from the moment that the job's Redis answers: before it, no worker is started.
+"""
 
 import json
 from collections.abc import Callable
@@ -29,6 +32,7 @@ class Case:
     says: str
     spec: dict[str, Any]
     mend: Mend
+    redis_answers: bool = True
 
 
 def _spec(**spec: Any) -> Mend:
@@ -79,6 +83,7 @@ CASES = [
         "e2e-missing",
         {"redis": {"type": "Managed", "managed": {"storage": {"size": "64Mi", "className": "e2e-missing"}}}},
         _storage_class,
+        redis_answers=False,
     ),
     Case(
         "no-room",
@@ -93,6 +98,8 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_blocked_job_says_why_and_recovers(case: Case, crawls: Crawls, site: Site) -> None:
     crawls.apply(crawls.manifest(case.name, [site.url("/p/1000")], **case.spec))
+    if case.redis_answers:
+        _redis_answers(crawls, case.name)
     _named(crawls, case.name, case.reason, case.says)
     case.mend(crawls, case.name)
     crawls.wait(case.name, "Complete", "True", seconds=120)
@@ -102,6 +109,7 @@ def test_a_blocked_job_says_why_and_recovers(case: Case, crawls: Crawls, site: S
 
 def test_a_bad_spider_starts_at_most_two_containers(crawls: Crawls, site: Site) -> None:
     crawls.apply(crawls.manifest("twice", [site.url("/p/1000")], spider={"name": "bokks"}))
+    _redis_answers(crawls, "twice")
     _named(crawls, "twice", "SpiderNotFound", "bokks")
     eventually(lambda: not _worker_pods(crawls, "twice"), 60, lambda: "pods remain")
     assert 1 <= _container_starts(crawls, "twice") <= 2
@@ -113,6 +121,7 @@ def test_a_spider_that_raises_at_import(images: dict[str, str], crawls: Crawls, 
     arguments = {"WORKER": images["worker"].replace(cluster.prefix, cluster_images.PREFIX)}
     broken = cluster.load(cluster_images.build_image(tag, BROKEN / "Containerfile", BROKEN, arguments))
     crawls.apply(crawls.manifest("raises", [site.url("/p/1000")], image=broken, spider={"name": "broken"}))
+    _redis_answers(crawls, "raises")
     _named(crawls, "raises", "SpiderImportFailed", "pandas")
     crawls.patch("raises", {"image": crawls.worker_image, "spider": {"name": "generic"}})
     crawls.wait("raises", "Complete", "True", seconds=120)
@@ -120,6 +129,7 @@ def test_a_spider_that_raises_at_import(images: dict[str, str], crawls: Crawls, 
 
 def test_an_image_without_our_package(crawls: Crawls, images: dict[str, str], site: Site) -> None:
     crawls.apply(crawls.manifest("foreign", [site.url("/p/1000")], image=images["nginx"]))
+    _redis_answers(crawls, "foreign")
     _named(crawls, "foreign", "WorkerPackageMissing", "crawlfleet-worker")
     _right_image(crawls, "foreign")
     crawls.wait("foreign", "Complete", "True", seconds=120)
@@ -141,6 +151,10 @@ def test_a_wrong_redis_password(crawls: Crawls, images: dict[str, str], site: Si
     _named(crawls, "denied", "RedisAccessDenied", "own-redis")
     crawls.apply(_redis_secret(crawls, f"redis://:right@own-redis.{crawls.namespace}.svc:6379/0"))
     crawls.wait("denied", "Complete", "True", seconds=120)
+
+
+def _redis_answers(crawls: Crawls, name: str) -> None:
+    crawls.wait(name, "FrontierObservable", "True", seconds=90)
 
 
 def _named(crawls: Crawls, name: str, reason: str, says: str) -> None:
