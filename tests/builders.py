@@ -9,10 +9,11 @@ from crawlfleet.children import labels
 from crawlfleet.children import redis as redis_children
 from crawlfleet.children import worker as worker_children
 from crawlfleet.conditions import Condition, ConditionType, Reason, merge
+from crawlfleet.crawl_state import CrawlState
 from crawlfleet.job import Job, format_time, parse_time
 from crawlfleet.observed import Children, Frontier, JobMemory, Observed, RedisMemory, Unobservable
 from crawlfleet.plans import PlanSettings
-from crawlfleet_frontier import Snapshot, WorkerBeat
+from crawlfleet_frontier import WorkerBeat
 from crawlfleet_frontier.keys import LAYOUT
 
 Json = dict[str, Any]
@@ -120,17 +121,17 @@ def snapshot(
     counters: Mapping[str, int] | None = None,
     seen: int = 0,
     items: int = 0,
-) -> Snapshot:
+) -> CrawlState:
     """One look at a Redis that answers; of an intact, seeded, started crawl unless told otherwise."""
-    ours = {"uid": UID, "layout": LAYOUT, "seed_state": "seeded" if seeded else "unseeded"}
-    if started:
-        ours["first_beat_at"] = "1"
-    return Snapshot(
-        time=NOW,
-        sentinel=ours if sentinel is None else sentinel,
-        queue_type="zset",
+    return CrawlState(
+        layout=LAYOUT if sentinel is None else sentinel.get("layout"),
+        expected_layout=LAYOUT,
+        seed_state="seeded" if seeded else "unseeded",
+        started=started,
         queued=queued,
         start_urls=start_urls,
+        in_flight=sum(worker.in_flight for worker in workers),
+        done=done,
         seen=seen,
         items=items,
         counters={"requests_done": done, **(counters or {})},

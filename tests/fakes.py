@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crawlfleet import names
+from crawlfleet.actions import DropKeys, ForgetWorkers, PrepareFrontier, RedisWrite
 from crawlfleet.cache import job_uid
+from crawlfleet.engines.scrapy_redis import state_of
 from crawlfleet.job import Body, Job, format_time
 from crawlfleet.notes import Note
 from crawlfleet.observed import Frontier, RedisMemory, Unobservable
 from crawlfleet.ports import Conflict, Gone
 from crawlfleet_frontier import Snapshot, WorkerBeat
-from crawlfleet_frontier.commands import SeedState
 from crawlfleet_frontier.keys import LAYOUT
 from tests.builders import NOW, Json, merged
 
@@ -194,41 +195,40 @@ class FakeFrontier:
         if self.away:
             return self.away
         redis = self.of(job.uid)
-        return Frontier(
-            Snapshot(
-                time=NOW,
-                sentinel=dict(redis.sentinel),
-                queue_type="zset",
-                queued=redis.queued,
-                start_urls=redis.start_urls,
-                seen=0,
-                items=0,
-                counters=dict(redis.counters),
-                workers=tuple(redis.workers.values()),
-            ),
-            RedisMemory(1000, 0),
+        snapshot = Snapshot(
+            time=NOW,
+            sentinel=dict(redis.sentinel),
+            queue_type="zset",
+            queued=redis.queued,
+            start_urls=redis.start_urls,
+            seen=0,
+            items=0,
+            counters=dict(redis.counters),
+            workers=tuple(redis.workers.values()),
         )
+        return Frontier(state_of(snapshot), RedisMemory(1000, 0))
 
-    async def prepare(self, job: Job, seed_state: SeedState, urls: Sequence[str]) -> None:
-        self._write("prepare", job)
-        redis = self.of(job.uid)
-        if not redis.sentinel:
-            redis.sentinel = {"uid": job.uid, "layout": LAYOUT, "seed_state": seed_state}
-            redis.start_urls += len(urls)
-
-    async def forget_workers(self, job: Job, worker_ids: Sequence[str]) -> None:
-        self._write("forget", job)
-        for worker_id in worker_ids:
-            self.of(job.uid).workers.pop(worker_id, None)
-
-    async def drop_keys(self, job: Job) -> None:
-        self._write("drop", job)
-        self.redises.pop(job.uid, None)
+    async def write(self, job: Job, action: RedisWrite) -> bool:
+        match action:
+            case PrepareFrontier(seed_state, urls):
+                self._note("prepare", job)
+                redis = self.of(job.uid)
+                if not redis.sentinel:
+                    redis.sentinel = {"uid": job.uid, "layout": LAYOUT, "seed_state": seed_state}
+                    redis.start_urls += len(urls)
+            case ForgetWorkers(worker_ids):
+                self._note("forget", job)
+                for worker_id in worker_ids:
+                    self.of(job.uid).workers.pop(worker_id, None)
+            case DropKeys():
+                self._note("drop", job)
+                self.redises.pop(job.uid, None)
+        return True
 
     async def release(self, uid: str) -> None:
         self.released.append(uid)
 
-    def _write(self, verb: str, job: Job) -> None:
+    def _note(self, verb: str, job: Job) -> None:
         if verb in self.broken:
             raise self.broken[verb]
         self.writes.append((verb, job.uid))

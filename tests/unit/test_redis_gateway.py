@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from crawlfleet import redis_gateway
+from crawlfleet.actions import DropKeys, ForgetWorkers, PrepareFrontier
 from crawlfleet.conditions import Reason
 from crawlfleet.observed import Frontier
 from crawlfleet.ports import Gone
@@ -61,19 +62,19 @@ async def test_an_empty_redis_is_an_answer(gateway):
 
 
 async def test_prepared_once(gateway, redis):
-    await gateway.gateway.prepare(JOB, "seeded", ["http://a.example/", "http://b.example/"])
-    await gateway.gateway.prepare(JOB, "seeded", ["http://a.example/"])
+    await gateway.gateway.write(JOB, PrepareFrontier("seeded", ("http://a.example/", "http://b.example/")))
+    await gateway.gateway.write(JOB, PrepareFrontier("seeded", ("http://a.example/",)))
     look = await gateway.look()
     assert look.snapshot.seeded
     assert look.snapshot.start_urls == 2
 
 
 async def test_a_worker_that_is_forgotten(gateway, redis):
-    await gateway.gateway.prepare(JOB, "seeded", [])
+    await gateway.gateway.write(JOB, PrepareFrontier("seeded", ()))
     call = commands.beat(KEYS, "w1:r", 1, {"in_flight": 2, "phase": "running"}, {"requests_done": 4}, seeded=False)
     redis.client().eval(*call.arguments())
     assert (await gateway.look()).snapshot.in_flight == 2
-    await gateway.gateway.forget_workers(JOB, ["w1:r", "w2:r"])
+    await gateway.gateway.write(JOB, ForgetWorkers(("w1:r", "w2:r")))
     look = await gateway.look()
     assert look.snapshot.workers == ()
     assert look.snapshot.done == 4
@@ -82,8 +83,8 @@ async def test_a_worker_that_is_forgotten(gateway, redis):
 async def test_the_keys_of_a_job_go_and_no_others(gateway, redis):
     other = b.job(b.EXTERNAL, uid="other")
     for job in (JOB, other):
-        await gateway.gateway.prepare(job, "seeded", ["http://a.example/"])
-    await gateway.gateway.drop_keys(JOB)
+        await gateway.gateway.write(job, PrepareFrontier("seeded", ("http://a.example/",)))
+    await gateway.gateway.write(JOB, DropKeys())
     assert {key.split(":")[1] for key in redis.client().scan_iter()} == {"{other}"}
 
 
@@ -151,7 +152,7 @@ async def test_a_redis_that_hangs(gateway, redis, monkeypatch):
 
 async def test_a_redis_that_loads_its_file_is_away(gateway, monkeypatch):
     async def loading(*_):
-        return redis_gateway.redis.BusyLoadingError("Redis is loading the dataset in memory"), {}
+        return (redis_gateway.redis.BusyLoadingError("Redis is loading the dataset in memory"),), {}
 
     monkeypatch.setattr(redis_gateway, "_look", loading)
     refused = await gateway.look()
@@ -180,7 +181,7 @@ async def test_a_secret_that_is_missing(gateway):
     gateway.cluster.remove("Secret", "crawls", "shared")
     assert (await gateway.look()).reason == Reason.REDIS_SECRET_MISSING
     with pytest.raises(Gone):
-        await gateway.gateway.prepare(JOB, "seeded", [])
+        await gateway.gateway.write(JOB, PrepareFrontier("seeded", ()))
 
 
 async def test_connections_are_shared_and_closed(gateway):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from crawlfleet_frontier.commands import SeedState
+from crawlfleet.crawl_state import SeedState
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class DeleteJob:
     """Delete the CrawlJob itself."""
 
 
-Action = (
-    Apply | CreateRedisSecret | PrepareFrontier | ForgetWorkers | DropKeys | SetFinalizers | DeleteWorkers | DeleteJob
-)
+RedisWrite = PrepareFrontier | ForgetWorkers | DropKeys
+"""What is written to the job's Redis; the rest is written to the API server."""
+
+Action = Apply | CreateRedisSecret | SetFinalizers | DeleteWorkers | DeleteJob | RedisWrite

@@ -10,9 +10,6 @@ from crawlfleet.actions import (
     CreateRedisSecret,
     DeleteJob,
     DeleteWorkers,
-    DropKeys,
-    ForgetWorkers,
-    PrepareFrontier,
     SetFinalizers,
 )
 from crawlfleet.children import redis as redis_children
@@ -34,6 +31,8 @@ class Done:
     memory: JobMemory
     children: tuple[Body, ...] = ()
     """Children as stored, for the cache."""
+    halted: bool = False
+    """Whether an action has to be carried out again before those after it."""
     gone: bool = False
     """Whether the job itself was deleted, or will be by its last finalizer's end."""
 
@@ -51,6 +50,8 @@ class Executor:
         done = Done(job, plan.memory)
         for action in plan.actions:
             done = await self._do(done, action)
+            if done.halted:
+                break
         if plan.status is not None and plan.status != job.status and not done.gone:
             body = await self._cluster.patch_status(done.job, plan.status)
             done = replace(done, job=Job(body))
@@ -67,17 +68,13 @@ class Executor:
                 return await self._set_finalizers(done, finalizers)
             case CreateRedisSecret():
                 await self._create_secret(job)
-            case PrepareFrontier(seed_state, urls):
-                await self._frontier.prepare(job, seed_state, urls)
-            case ForgetWorkers(worker_ids):
-                await self._frontier.forget_workers(job, worker_ids)
-            case DropKeys():
-                await self._frontier.drop_keys(job)
             case DeleteWorkers():
                 await self._delete_workers(job)
             case DeleteJob():
                 await self._cluster.delete("CrawlJob", job.namespace, job.name, uid=job.uid)
                 return replace(done, gone=True)
+            case _:
+                return replace(done, halted=not await self._frontier.write(job, action))
         return done
 
     async def _apply(self, done: Done, body: Mapping[str, object]) -> Done:

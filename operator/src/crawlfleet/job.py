@@ -10,6 +10,7 @@ from crawlfleet_frontier import JobKeys
 Body = Mapping[str, Any]
 """A Kubernetes object as JSON."""
 
+EngineName = Literal["ScrapyRedis"]
 SeedType = Literal["Inline", "Spider", "RedisKey"]
 ScalingType = Literal["Queue", "Fixed", "External"]
 
@@ -81,6 +82,10 @@ class Job:
     @property
     def operator_class(self) -> str:  # noqa: D102
         return str(self.spec.get("operatorClass", "default"))
+
+    @property
+    def engine(self) -> EngineName:  # noqa: D102
+        return self.spec["engine"]  # type: ignore[no-any-return]
 
     @property
     def suspended(self) -> bool:  # noqa: D102

@@ -13,10 +13,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from crawlfleet import __version__
+from crawlfleet.crawl_state import CrawlState
 from crawlfleet.job import Body, Job, parse_time
 from crawlfleet.observed import Observed, RedisMemory, Unobservable
 from crawlfleet.policies import liveness
-from crawlfleet_frontier import Snapshot, counters
+from crawlfleet_frontier import counters
 
 PHASES = ("Pending", "Running", "Blocked", "Suspended", "Complete", "Failed")
 LABELS = ("namespace", "crawljob")
@@ -29,7 +30,7 @@ class JobView:
 
     job: Job
     ready: int
-    snapshot: Snapshot | None
+    snapshot: CrawlState | None
     in_flight: int
     memory: RedisMemory | None
     looked_at: float | None

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from crawlfleet.conditions import Reason
+from crawlfleet.crawl_state import CrawlState
 from crawlfleet.job import Body, Job
-from crawlfleet_frontier import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class RedisMemory:
 class Frontier:
     """An answer of Redis."""
 
-    snapshot: Snapshot
+    snapshot: CrawlState
     memory: RedisMemory | None = None
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from crawlfleet.actions import RedisWrite
 from crawlfleet.job import Body, Job
 from crawlfleet.notes import Note
 from crawlfleet.observed import Frontier, Unobservable
-from crawlfleet_frontier.commands import SeedState
 
 
 class Gone(Exception):  # noqa: N818 - an answer, no error
@@ -59,14 +59,8 @@ class FrontierPort(Protocol):
     async def look(self, job: Job) -> Frontier | Unobservable:
         """Take one snapshot; never raises for a Redis or Secret that is away."""
 
-    async def prepare(self, job: Job, seed_state: SeedState, urls: Sequence[str]) -> None:
-        """Put sentinel and inline seeds down, once."""
-
-    async def forget_workers(self, job: Job, worker_ids: Sequence[str]) -> None:
-        """Remove workers' beats."""
-
-    async def drop_keys(self, job: Job) -> None:
-        """Remove every key of the job."""
+    async def write(self, job: Job, action: RedisWrite) -> bool:
+        """Carry the action out; returns False where it is to be carried out again before anything after it."""
 
     async def release(self, uid: str) -> None:
         """Close what is held for a job that is gone."""

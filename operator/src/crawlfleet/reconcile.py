@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crawlfleet import names
 from crawlfleet.cache import Cache, Key
@@ -125,6 +125,8 @@ class Reconciler:
         if changes:
             done = await self._executor.carry_out(job, planned)
             job, memory = done.job, done.memory
+            if done.halted:
+                planned = replace(planned, look_again=0.0)
             if not self._is_known(key, job):
                 return "changed"
             for child in done.children:

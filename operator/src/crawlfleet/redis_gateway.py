@@ -1,10 +1,9 @@
 """The jobs' Redises behind the `FrontierPort` protocol: one client per URL, one pipelined call per look."""
 
 import asyncio
-import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -20,13 +19,14 @@ from redis.exceptions import (
     RedisError,
 )
 
+from crawlfleet.actions import RedisWrite
 from crawlfleet.conditions import Reason
-from crawlfleet.job import Job
+from crawlfleet.engines import Engine, Question
+from crawlfleet.engines.scrapy_redis import ScrapyRedis
+from crawlfleet.job import EngineName, Job
 from crawlfleet.observed import Frontier, RedisMemory, Unobservable
 from crawlfleet.ports import Cluster, Gone
 from crawlfleet.secret_values import decode
-from crawlfleet_frontier.commands import Call, SeedState, prepare, script, snapshot
-from crawlfleet_frontier.snapshot import read_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class RedisGateway:
         self._cluster = cluster
         self._addresses: dict[str, _Address] = {}
         self._clients: dict[str, redis.Redis] = {}
+        self._engines: Mapping[EngineName, Engine] = {"ScrapyRedis": ScrapyRedis()}
 
     async def look(self, job: Job) -> Frontier | Unobservable:  # noqa: D102
         try:
@@ -75,16 +76,9 @@ class RedisGateway:
         await self._forget_old_address(job)
         return Unobservable(reason, message)
 
-    async def prepare(self, job: Job, seed_state: SeedState, urls: Sequence[str]) -> None:  # noqa: D102
-        await self._run(job, prepare(job.keys, seed_state, urls))
-
-    async def forget_workers(self, job: Job, worker_ids: Sequence[str]) -> None:  # noqa: D102
+    async def write(self, job: Job, action: RedisWrite) -> bool:  # noqa: D102
         client = await self._client(job)
-        await client.hdel(job.keys.workers, *worker_ids)
-
-    async def drop_keys(self, job: Job) -> None:  # noqa: D102
-        client = await self._client(job)
-        await client.unlink(*job.keys.all())
+        return await self._engine(job).write(client, job, action)
 
     async def release(self, uid: str) -> None:  # noqa: D102
         address = self._addresses.pop(uid, None)
@@ -97,22 +91,22 @@ class RedisGateway:
         """Close every connection."""
         await asyncio.gather(*(client.aclose() for client in self._clients.values()))
 
-    async def _run(self, job: Job, call: Call) -> None:
-        client = await self._client(job)
-        await client.eval(*call.arguments())  # type: ignore[arg-type]
+    def _engine(self, job: Job) -> Engine:
+        return self._engines[job.engine]
 
     async def _snapshot(self, client: redis.Redis, job: Job) -> Frontier:
-        call = snapshot(job.keys, job.seed_key)
-        reply, info = await _look(client, call)
-        if isinstance(reply, NoScriptError):
-            await client.script_load(script(call.name))
-            reply, info = await _look(client, call)
-        if isinstance(reply, Exception):
-            raise reply
+        engine = self._engine(job)
+        questions = engine.questions(job)
+        answers, info = await _look(client, questions)
+        if any(isinstance(answer, NoScriptError) for answer in answers):
+            for question in questions:
+                await client.script_load(question.text)
+            answers, info = await _look(client, questions)
+        state = engine.read(job, answers)
         memory = None
         if not isinstance(info, Exception):
             memory = RedisMemory(int(info["used_memory"]), int(info.get("maxmemory", 0)))
-        return Frontier(read_snapshot(reply), memory)
+        return Frontier(state, memory)
 
     async def _client(self, job: Job) -> redis.Redis:
         address = self._addresses.get(job.uid)
@@ -146,13 +140,14 @@ class RedisGateway:
         return f"{parts.hostname}:{parts.port or 6379}"
 
 
-async def _look(client: redis.Redis, call: Call) -> tuple[Any, Any]:
+async def _look(client: redis.Redis, questions: Sequence[Question]) -> tuple[Sequence[Any], Any]:
+    """Return the answers to the questions, errors among them, and INFO memory: one round trip."""
     pipeline = client.pipeline(transaction=False)
-    sha = hashlib.sha1(script(call.name).encode(), usedforsecurity=False).hexdigest()
-    pipeline.evalsha(sha, len(call.keys), *call.keys)
+    for question in questions:
+        pipeline.evalsha(question.sha1, *question.arguments)  # type: ignore[arg-type]
     pipeline.info("memory")
-    reply, info = await pipeline.execute(raise_on_error=False)
-    return reply, info
+    *answers, info = await pipeline.execute(raise_on_error=False)
+    return answers, info
 
 
 def _connect(url: str) -> redis.Redis:

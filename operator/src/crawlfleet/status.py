@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from crawlfleet import names
 from crawlfleet.conditions import ConditionType, Reason
+from crawlfleet.crawl_state import CrawlState
 from crawlfleet.job import Body, Job, format_time, parse_time
 from crawlfleet.observed import Children
 from crawlfleet.policies.liveness import Liveness
-from crawlfleet_frontier import Snapshot, counters
+from crawlfleet_frontier import counters
 
 COUNTER_SECONDS: Final = 30.0
 """Counters alone are written no more often."""
@@ -22,7 +23,7 @@ def round_down(number: int) -> int:
     return number // unit * unit
 
 
-def frontier_counters(snapshot: Snapshot, liveness: Liveness, *, exact: bool) -> dict[str, int]:
+def frontier_counters(snapshot: CrawlState, liveness: Liveness, *, exact: bool) -> dict[str, int]:
     """Return the counters of a snapshot, rounded unless `exact` (a finished job's are)."""
     numbers = {
         # -1 stands for a key of another type.

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from crawlfleet.conditions import Condition, ConditionType, Reason
+from crawlfleet.crawl_state import CrawlState
 from crawlfleet.diagnose import Diagnosis
 from crawlfleet.job import Job
 from crawlfleet.observed import JobMemory, Observed, Unobservable
 from crawlfleet.policies import blocked, finish, looking, replicas, seed, ttl
 from crawlfleet.policies.frontier_health import Health
 from crawlfleet.policies.liveness import Liveness
-from crawlfleet_frontier import Snapshot
 
 STARTING: Final = Condition(
     ConditionType.PROGRESSING, True, Reason.STARTING, "Redis and the first worker are coming up"
@@ -112,7 +112,7 @@ def _progress(observed: Observed, health: Health, blocker: Diagnosis | None, *, 
     return _progress_of(observed.job, health.snapshot, idle=idle)
 
 
-def _progress_of(job: Job, snapshot: Snapshot | None, *, idle: bool) -> Condition:
+def _progress_of(job: Job, snapshot: CrawlState | None, *, idle: bool) -> Condition:
     type_ = ConditionType.PROGRESSING
     if snapshot is None or not snapshot.started:
         waits = idle or seed.awaits_urls(job, snapshot)

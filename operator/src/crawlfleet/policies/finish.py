@@ -7,8 +7,8 @@ requests done. Never from a Redis that is away, emptied or set back: then there 
 from dataclasses import dataclass, replace
 from typing import Final
 
+from crawlfleet.crawl_state import CrawlState
 from crawlfleet.observed import JobMemory
-from crawlfleet_frontier import Snapshot
 
 LOOKS: Final = 2
 
@@ -22,7 +22,9 @@ class Finish:
     memory: JobMemory
 
 
-def judge(snapshot: Snapshot, memory: JobMemory, now: float, *, seeded: bool, busy: int, idle_seconds: float) -> Finish:
+def judge(
+    snapshot: CrawlState, memory: JobMemory, now: float, *, seeded: bool, busy: int, idle_seconds: float
+) -> Finish:
     """Judge one look; `busy` counts the workers that hold requests or may."""
     idle = seeded and not (snapshot.queued or snapshot.start_urls or busy)
     if not idle:

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from crawlfleet.conditions import Condition, ConditionType, Reason
+from crawlfleet.crawl_state import CrawlState
 from crawlfleet.observed import Frontier, Observed, Unobservable
-from crawlfleet_frontier import Snapshot
-from crawlfleet_frontier.keys import LAYOUT
 
 UNOBSERVABLE_SECONDS: Final = 10.0
 """A gap this long is reported; a shorter one only holds everything."""
@@ -16,7 +15,7 @@ UNOBSERVABLE_SECONDS: Final = 10.0
 class Health:
     """The verdict."""
 
-    snapshot: Snapshot | None
+    snapshot: CrawlState | None
     """None where nothing may be decided from Redis: away, emptied, fallen back or foreign."""
     conditions: tuple[Condition, ...]
     trouble: Condition | None
@@ -65,7 +64,7 @@ def _observable(observed: Observed, frontier: Frontier) -> Health:
     )
 
 
-def _intact(snapshot: Snapshot, last_seen: int) -> Condition:
+def _intact(snapshot: CrawlState, last_seen: int) -> Condition:
     type_ = ConditionType.FRONTIER_INTACT
     if not snapshot.intact:
         message = (
@@ -73,9 +72,11 @@ def _intact(snapshot: Snapshot, last_seen: int) -> Condition:
             "not be called complete; delete it and apply it again to start over"
         )
         return Condition(type_, False, Reason.SENTINEL_MISSING, message)
-    layout = snapshot.sentinel.get("layout")
-    if layout != LAYOUT:
-        message = f"Redis holds layout {layout!r}, this operator knows {LAYOUT!r}: use images of one release"
+    if snapshot.layout != snapshot.expected_layout:
+        message = (
+            f"Redis holds layout {snapshot.layout!r}, this operator knows {snapshot.expected_layout!r}: use images of "
+            "one release"
+        )
         return Condition(type_, False, Reason.LAYOUT_MISMATCH, message)
     if snapshot.done < last_seen:
         message = (

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 
 from crawlfleet.conditions import Condition, ConditionType, Reason
+from crawlfleet.crawl_state import CrawlState
 from crawlfleet.job import Job
 from crawlfleet.observed import JobMemory
 from crawlfleet.policies import seed
 from crawlfleet.scaling import Rates, Recommendation, recommend, remember, stabilise
-from crawlfleet_frontier import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Replicas:
 
 
 def decide(
-    job: Job, snapshot: Snapshot | None, in_flight: int, current: int, memory: JobMemory, now: float
+    job: Job, snapshot: CrawlState | None, in_flight: int, current: int, memory: JobMemory, now: float
 ) -> Replicas:
     """Return the replicas of a job that runs (not suspended, blocked for good or finished)."""
     if snapshot is None:
@@ -35,7 +35,7 @@ def decide(
     return _stabilised(job, wanted, current, memory, now)
 
 
-def _wanted(job: Job, snapshot: Snapshot, in_flight: int) -> Recommendation:
+def _wanted(job: Job, snapshot: CrawlState, in_flight: int) -> Recommendation:
     if seed.needs_seeder(job, snapshot):
         return Recommendation(
             1, Reason.FIRST_WORKER, "one worker runs the spider's start(); more follow when it is through"

@@ -4,9 +4,8 @@ Inline: the operator pushes them with the sentinel, in one script. Spider: one w
 is through. RedisKey: the user pushes; the first URL that shows up counts as seeded.
 """
 
+from crawlfleet.crawl_state import CrawlState, SeedState
 from crawlfleet.job import Job
-from crawlfleet_frontier import Snapshot
-from crawlfleet_frontier.commands import SeedState
 
 
 def first_seed_state(job: Job) -> SeedState:
@@ -14,18 +13,18 @@ def first_seed_state(job: Job) -> SeedState:
     return "seeded" if job.seed_type == "Inline" else "unseeded"
 
 
-def is_seeded(job: Job, snapshot: Snapshot) -> bool:
+def is_seeded(job: Job, snapshot: CrawlState) -> bool:
     """Whether every seed has been admitted, so that an empty queue may mean the end."""
     if job.seed_type == "RedisKey":
         return snapshot.done + snapshot.queued + snapshot.start_urls + snapshot.in_flight > 0
     return snapshot.seeded
 
 
-def awaits_urls(job: Job, snapshot: Snapshot | None) -> bool:
+def awaits_urls(job: Job, snapshot: CrawlState | None) -> bool:
     """Whether nothing is to be done before the user pushes the first URL."""
     return job.seed_type == "RedisKey" and snapshot is not None and not is_seeded(job, snapshot)
 
 
-def needs_seeder(job: Job, snapshot: Snapshot) -> bool:
+def needs_seeder(job: Job, snapshot: CrawlState) -> bool:
     """Whether exactly one worker is wanted, to run the spider's `start()`."""
     return job.seed_type == "Spider" and not snapshot.seeded
