@@ -47,6 +47,20 @@ def test_every_default_shows(crawljobs: Client) -> None:
     assert crawljobs.create(sent)["spec"] == {**sent["spec"], **DEFAULTED}
 
 
+def test_the_engine_is_the_frontier(crawljobs: Client) -> None:
+    assert crawljobs.create(merged({"spec": {"engine": None}}))["spec"]["engine"] == "Frontier"
+
+
+def test_what_goes_with_the_frontier_gets_its_rest(crawljobs: Client) -> None:
+    bloom = {"type": "Bloom", "bloom": {"capacity": 10000}}
+    spec = {"engine": "Frontier", "politeness": {"overrides": [{"host": "a.example"}]}, "retries": {}, "dedupe": bloom}
+    stored = crawljobs.create(merged({"spec": spec}))["spec"]
+    assert stored["politeness"]["default"] == {"delayMilliseconds": 1000, "maxConcurrentRequests": 1, "robots": "Obey"}
+    assert stored["politeness"]["overrides"] == [{"host": "a.example", "action": "Crawl"}]
+    assert stored["retries"] == {"maxWorkerLosses": 3}
+    assert stored["dedupe"]["bloom"] == {"capacity": 10000, "errorsPerMillion": 1000}
+
+
 def test_a_partly_given_object_gets_the_rest(crawljobs: Client) -> None:
     spec = {"workers": {"replicas": 3}, "scaling": {"type": "Queue", "queue": {"maxReplicas": 3}}}
     stored = crawljobs.create(merged({"spec": spec}))["spec"]

@@ -49,7 +49,9 @@ def test_crawljobs_are_in_their_category(plane: ControlPlane, crawljobs: Client)
     ("field", "words"),
     [
         ("crawljob", "one crawl: a Scrapy spider"),
-        ("crawljob.spec", "Only engine, image and spider.name have to be given"),
+        ("crawljob.spec", "Only image and spider.name have to be given"),
+        ("crawljob.spec.engine", "Default: Frontier"),
+        ("crawljob.spec.politeness.overrides", "The most specific name counts"),
         ("crawljob.spec.scaling", "Who decides how many workers there are, a union by type"),
         ("crawljob.spec.scaling.queue.targetDrainSeconds", "In how many seconds the present queue should be empty"),
         ("crawljob.spec.redis.external.urlSecretRef", "holds the URL"),
