@@ -4,17 +4,19 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
-from crawlfleet import names
+from crawlfleet import frontier_spec, names
 from crawlfleet.children import labels
 from crawlfleet.children import redis as redis_children
 from crawlfleet.children import worker as worker_children
 from crawlfleet.conditions import Condition, ConditionType, Reason, merge
-from crawlfleet.crawl_state import CrawlState
+from crawlfleet.crawl_state import CrawlState, Ledger, Pace
+from crawlfleet.frontier_spec import Limits
 from crawlfleet.job import Job, format_time, parse_time
 from crawlfleet.observed import Children, Frontier, JobMemory, Observed, RedisMemory, Unobservable
 from crawlfleet.plans import PlanSettings
 from crawlfleet_frontier import WorkerBeat
 from crawlfleet_frontier.keys import LAYOUT
+from crawlfleet_frontier.store import LAYOUT as FRONTIER_LAYOUT
 
 Json = dict[str, Any]
 
@@ -224,3 +226,43 @@ def observed(
 ) -> Observed:
     """One look at one job."""
     return Observed(of, now, children(of) if present is None else present, frontier, memory or JobMemory())
+
+
+FRONTIER: Final = {"engine": "Frontier"}
+PACE: Final = Pace("pace-1", ready=2, waiting=3, held_slots=0, longest_wait_seconds=0.0)
+
+
+def ledger(**parts: Any) -> Ledger:
+    """What only engine Frontier counts; of a job that keeps the defaults, its workers beating."""
+    return Ledger(**{"time_ms": int(NOW * 1000), "limits": Limits(), "pace": PACE, **parts})
+
+
+def frontier_state(
+    queued: int = 0, *, in_flight: int = 0, done: int = 0, ledger_parts: Mapping[str, Any] | None = None, **parts: Any
+) -> CrawlState:
+    """One look at an intact, seeded, started frontier; `admitted` adds up unless it is given."""
+    own = dict(ledger_parts or {})
+    own.setdefault("admitted", queued + in_flight + done + own.get("delayed", 0) + own.get("dead", 0))
+    return CrawlState(
+        **{
+            "layout": FRONTIER_LAYOUT,
+            "expected_layout": FRONTIER_LAYOUT,
+            "seed_state": "seeded",
+            "started": True,
+            "queued": queued,
+            "in_flight": in_flight,
+            "done": done,
+            "ledger": ledger(**own),
+            **parts,
+        }
+    )
+
+
+def frontier_answer(*args: Any, **kwargs: Any) -> Frontier:
+    """What a look at a frontier gives (arguments as for `frontier_state`)."""
+    return Frontier(frontier_state(*args, **kwargs), RedisMemory(1000, 4000))
+
+
+def politeness_mark(of: Job) -> str:
+    """What the memory says of a pace store that was given the job's politeness."""
+    return f"{PACE.store_id}/{frontier_spec.politeness(of).version}"

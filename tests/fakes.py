@@ -184,6 +184,8 @@ class FakeFrontier:
     writes: list[tuple[str, str]] = field(default_factory=list)
     broken: dict[str, Exception] = field(default_factory=dict)
     released: list[str] = field(default_factory=list)
+    drops_to_go: int = 0
+    """How often a removal of keys is not through yet."""
 
     def of(self, uid: str) -> FakeRedis:
         """The Redis of this job."""
@@ -222,6 +224,9 @@ class FakeFrontier:
                     self.of(job.uid).workers.pop(worker_id, None)
             case DropKeys():
                 self._note("drop", job)
+                if self.drops_to_go:
+                    self.drops_to_go -= 1
+                    return False
                 self.redises.pop(job.uid, None)
         return True
 

@@ -21,6 +21,8 @@ def families():
     taken = measures.Measures(CollectorRegistry(), lambda: 0)
     job = b.job(conditions=(b.CRAWLING,), status={"phase": "Running", "completionTime": b.stamp()})
     taken.observed(job, b.observed(job, b.answer(1)))
+    frontier = b.job(b.FRONTIER, name="frontier", uid="frontier")
+    taken.observed(frontier, b.observed(frontier, b.frontier_answer(1, ledger_parts={"bloom_fill": 0.5})))
     taken.failed(OSError())
     return list(text_string_to_metric_families(generate_latest(taken.registry).decode()))
 

@@ -33,6 +33,7 @@ FULL = b.EXTERNAL | {
 }
 MANAGED = b.job({"redis": {"managed": {"storage": {"size": "5Gi", "className": "fast"}}}})
 EXTERNAL = b.job(FULL)
+FRONTIER = b.job(b.FRONTIER | {"politeness": {"default": {"delayMilliseconds": 5}}})
 
 
 def built():
@@ -42,6 +43,8 @@ def built():
         "managed-service": redis_children.service(MANAGED),
         "external-worker": worker_children.deployment(EXTERNAL, 1),
         "inline-worker": worker_children.deployment(b.job(b.INLINE), 0),
+        "frontier-worker": worker_children.deployment(FRONTIER, 1),
+        "frontier-redis": redis_children.statefulset(FRONTIER, b.SETTINGS.redis_image, b.SETTINGS.redis_resources),
     }
 
 
@@ -69,7 +72,7 @@ def test_every_child_goes_with_its_job(name):
     assert body["metadata"]["labels"][names.MANAGED_BY_LABEL] == names.MANAGED_BY
 
 
-@pytest.mark.parametrize("name", ["managed-worker", "managed-redis", "external-worker"])
+@pytest.mark.parametrize("name", ["managed-worker", "managed-redis", "external-worker", "frontier-worker"])
 def test_pods_satisfy_the_restricted_standard(name):
     template = built()[name]["spec"]["template"]
     pod = template["spec"]
@@ -126,6 +129,24 @@ def test_the_secret_of_redis():
         "maxmemory-policy": "noeviction",
         "requirepass": "s3cret",
     }
+
+
+def test_the_redis_of_a_frontier_keeps_its_buckets_compact():
+    plain, frontier = (
+        redis_children.secret(job, "s3cret", {})["stringData"]["redis.conf"] for job in (MANAGED, FRONTIER)
+    )
+    assert frontier == plain + "hash-max-listpack-value 512\n"
+
+
+def test_no_pod_is_restarted_for_what_changes_live():
+    live = {
+        "politeness": {"default": {"delayMilliseconds": 7, "robots": "Ignore"}},
+        "retries": {"maxWorkerLosses": 9},
+        "maxRequestsPerHost": 5,
+        "stopAfter": {"pages": 6},
+        "replay": {"token": "1"},
+    }
+    assert worker_children.template_hash(b.job(b.FRONTIER | live)) == worker_children.template_hash(b.job(b.FRONTIER))
 
 
 def test_redis_without_a_limit_has_no_maximum():

@@ -10,11 +10,13 @@ from crawlfleet.actions import (
     DropKeys,
     ForgetWorkers,
     PrepareFrontier,
+    ReplayDead,
     SetFinalizers,
 )
 from crawlfleet.children import redis as redis_children
 from crawlfleet.children import worker as worker_children
 from crawlfleet.execute import Executor
+from crawlfleet.frontier_spec import Replay
 from crawlfleet.notes import Note
 from crawlfleet.plans import Plan
 from crawlfleet.ports import Conflict, Gone
@@ -93,6 +95,26 @@ async def test_keys_go_before_the_finalizer():
     frontier.broken.clear()
     await executor.carry_out(job, plan)
     assert cluster.objects == {}
+
+
+async def test_an_action_that_is_not_through_holds_those_after_it():
+    job = b.job(b.EXTERNAL, finalizers=[names.FINALIZER], deletionTimestamp=b.stamp())
+    cluster, frontier, executor, job = stage(job)
+    frontier.drops_to_go = 2
+    plan = Plan((DropKeys(), SetFinalizers(())))
+    for _ in range(2):
+        assert (await executor.carry_out(job, plan)).halted
+        assert cluster.job().finalizers == (names.FINALIZER,)
+    assert not (await executor.carry_out(job, plan)).halted
+    assert cluster.objects == {}
+
+
+async def test_a_replay_that_is_through_is_remembered():
+    _, _, executor, job = stage()
+    replay = ReplayDead(Replay("7"), "5")
+    done = await executor.carry_out(job, Plan((replay,)))
+    assert done.memory.replayed == "7"
+    assert not done.halted
 
 
 async def test_no_status_for_a_job_that_is_deleted():

@@ -203,7 +203,7 @@ def test_complete():
     job = b.job(b.INLINE, conditions=(b.INTACT, b.CRAWLING))
     counters = {"pages:2xx": 1234, "pages:4xx": 11, "errors:http_4xx": 11, "items": 999}
     look = b.answer(done=1245, seen=1250, counters=counters)
-    memory = JobMemory(idle_since=NOW - 10, idle_done=1245, idle_looks=1)
+    memory = JobMemory(idle_since=NOW - 10, idle_mark=1245, idle_looks=1)
     planned = plan(job, look, b.children(job, 1), memory=memory)
     assert replicas_of(planned) == 0
     assert planned.status["phase"] == "Complete"
@@ -225,7 +225,7 @@ def test_complete():
 
 def test_the_last_worker_must_have_nothing_in_hand():
     job = b.job(b.INLINE, conditions=(b.INTACT, b.CRAWLING))
-    memory = JobMemory(idle_since=NOW - 10, idle_done=5, idle_looks=9)
+    memory = JobMemory(idle_since=NOW - 10, idle_mark=5, idle_looks=9)
     for worker in (b.beat(in_flight=1), b.beat(age=30)):
         parts = b.children(job, 1, worker_pods=(b.pod(job, state=b.running()),))
         planned = plan(job, b.answer(done=5, workers=(worker,)), parts, memory=memory)
@@ -424,8 +424,8 @@ def test_progress(spec, look, reason):
     ("memory", "frontier", "seconds"),
     [
         (JobMemory(), b.answer(5), 1),
-        (JobMemory(idle_since=NOW - 110, idle_done=0), b.answer(seeded=False), 1),
-        (JobMemory(idle_since=NOW - 5, idle_done=0, idle_looks=1), b.answer(), 1),
+        (JobMemory(idle_since=NOW - 110, idle_mark=0), b.answer(seeded=False), 1),
+        (JobMemory(idle_since=NOW - 5, idle_mark=0, idle_looks=1), b.answer(), 1),
         (JobMemory(unobservable_since=NOW - 110), b.AWAY, 11),
         (JobMemory(unobservable_since=NOW - 9999), b.AWAY, 30),
     ],

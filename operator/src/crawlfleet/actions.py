@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crawlfleet.crawl_state import SeedState
+from crawlfleet.frontier_spec import Limits, Politeness, Replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,62 @@ class DropKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class SetLimits:
+    """Configure the frontier store."""
+
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class SetPoliteness:
+    """Give the pace store its policy."""
+
+    politeness: Politeness
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Move the frontier's clocks, where no worker does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reap:
+    """Fence an epoch, or with "" all that are silent, and free their leases."""
+
+    epoch: str = ""
+    blame: bool = True
+    """Whether the end counts against the requests that the worker held."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmDead:
+    """Free the slots of processes that have ended for certain."""
+
+    epochs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CloseFrontier:
+    """Agree upon the end: no more pushes, if `admitted` is still what was seen."""
+
+    admitted: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenFrontier:
+    """Take pushes again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayDead:
+    """Queue dead letters again: those up to `through`, with one of the reasons, of one of the hosts."""
+
+    replay: Replay
+    through: str
+    """Id of the youngest that may be meant."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetFinalizers:
     """Write the finalizers of the job."""
 
@@ -56,7 +113,10 @@ class DeleteJob:
     """Delete the CrawlJob itself."""
 
 
-RedisWrite = PrepareFrontier | ForgetWorkers | DropKeys
+FrontierWrite = SetLimits | SetPoliteness | Tick | Reap | ConfirmDead | CloseFrontier | ReopenFrontier | ReplayDead
+"""What only `engine: Frontier` knows."""
+
+RedisWrite = PrepareFrontier | ForgetWorkers | DropKeys | FrontierWrite
 """What is written to the job's Redis; the rest is written to the API server."""
 
 Action = Apply | CreateRedisSecret | SetFinalizers | DeleteWorkers | DeleteJob | RedisWrite

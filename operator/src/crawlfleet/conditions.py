@@ -66,6 +66,7 @@ class Reason(StrEnum):
     WITHIN_BOUNDS = "WithinBounds"
 
     CRAWL_FINISHED = "CrawlFinished"
+    PAGE_LIMIT_REACHED = "PageLimitReached"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
 
 

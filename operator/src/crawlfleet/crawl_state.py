@@ -2,11 +2,62 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
+from crawlfleet.frontier_spec import Limits
 from crawlfleet_frontier import WorkerBeat
 
+KNOWN: Final = "known"
+LOSSES: Final = "losses"
+EXPIRED: Final = "expired"
+LEFT_OUT: Final = "left_out"
+"""Counters that the frontier's scripts keep beside the workers': requests that were met before, that were with a lost
+worker, that a worker gave up after their maximum age, and (a family by reason) that were not admitted."""
+
 SeedState = Literal["unseeded", "seeding", "seeded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the hosts of a job stand; numbers of hosts unless named otherwise."""
+
+    store_id: str
+    """Another one means that the pace store was made anew."""
+    ready: int
+    """With work, and due."""
+    waiting: int
+    """With work, due or not."""
+    held_slots: int
+    longest_wait_seconds: float
+    """How long the host that waits longest is past its moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What only `engine: Frontier` counts: `admitted = queued + delayed + leased + done + dead`, in every look."""
+
+    time_ms: int
+    """By Redis' clock."""
+    limits: Limits
+    closed: bool = False
+    """Whether pushes are refused: the end has been agreed upon."""
+    admitted: int = 0
+    delayed: int = 0
+    due: int = 0
+    """Of the delayed, those whose time has come."""
+    dead: int = 0
+    suspects: int = 0
+    """Of the queued, those that were with a worker that was lost."""
+    ownerless: int = 0
+    """Of the leased, those of workers that were fenced and not yet emptied."""
+    silence_seconds: float = 6.0
+    """After this long without a beat, by the lease clock, a worker is fenced."""
+    still_seconds: float = 0.0
+    """How long no beat and no tick has moved the lease clock."""
+    bloom_fill: float | None = None
+    """Share of the Bloom filter's bits that are set; None with an exact filter."""
+    pace: Pace | None = None
+    """None where there is no pace store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +84,8 @@ class CrawlState:
     """Items in the list that no one has drained."""
     counters: Mapping[str, int] = field(default_factory=dict)
     workers: tuple[WorkerBeat, ...] = ()
+    ledger: Ledger | None = None
+    """With `engine: Frontier` and an intact sentinel."""
 
     @property
     def intact(self) -> bool:

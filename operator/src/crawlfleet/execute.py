@@ -10,6 +10,8 @@ from crawlfleet.actions import (
     CreateRedisSecret,
     DeleteJob,
     DeleteWorkers,
+    RedisWrite,
+    ReplayDead,
     SetFinalizers,
 )
 from crawlfleet.children import redis as redis_children
@@ -74,8 +76,14 @@ class Executor:
                 await self._cluster.delete("CrawlJob", job.namespace, job.name, uid=job.uid)
                 return replace(done, gone=True)
             case _:
-                return replace(done, halted=not await self._frontier.write(job, action))
+                return await self._write(done, action)
         return done
+
+    async def _write(self, done: Done, action: RedisWrite) -> Done:
+        through = await self._frontier.write(done.job, action)
+        if through and isinstance(action, ReplayDead):
+            return replace(done, memory=replace(done.memory, replayed=action.replay.token))
+        return replace(done, halted=not through)
 
     async def _apply(self, done: Done, body: Mapping[str, object]) -> Done:
         stored = await self._cluster.apply(body)

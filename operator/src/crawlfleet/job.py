@@ -10,7 +10,7 @@ from crawlfleet_frontier import JobKeys
 Body = Mapping[str, Any]
 """A Kubernetes object as JSON."""
 
-EngineName = Literal["ScrapyRedis"]
+EngineName = Literal["Frontier", "ScrapyRedis"]
 SeedType = Literal["Inline", "Spider", "RedisKey"]
 ScalingType = Literal["Queue", "Fixed", "External"]
 

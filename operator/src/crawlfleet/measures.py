@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from crawlfleet import __version__
+from crawlfleet import __version__, frontier_measures
 from crawlfleet.crawl_state import CrawlState
 from crawlfleet.job import Body, Job, parse_time
 from crawlfleet.observed import Observed, RedisMemory, Unobservable
@@ -20,7 +20,7 @@ from crawlfleet.policies import liveness
 from crawlfleet_frontier import counters
 
 PHASES = ("Pending", "Running", "Blocked", "Suspended", "Complete", "Failed")
-LABELS = ("namespace", "crawljob")
+LABELS = frontier_measures.LABELS
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -110,7 +110,7 @@ class Measures:
             job=job,
             ready=observed.children.ready,
             snapshot=snapshot,
-            in_flight=liveness.judge(snapshot.workers, pods).in_flight,
+            in_flight=liveness.of(snapshot, pods).in_flight,
             memory=observed.frontier.memory,
             looked_at=time.monotonic(),
         )
@@ -132,6 +132,7 @@ class JobCollector(Collector):
         yield from _depth(views)
         yield from _counts(views)
         yield from _labelled_counts(views)
+        yield from frontier_measures.families([(view.labels, view.snapshot) for view in views if view.snapshot])
         yield from _workers(views)
         yield from _redis(views)
         yield from _states(views)
@@ -161,8 +162,12 @@ def _depth(views: list[JobView]) -> Iterator[Metric]:
 
 
 def _counts(views: list[JobView]) -> Iterator[Metric]:
+    done = _counter("requests_done", "Requests that left a worker's engine.")
+    for view in views:
+        if view.snapshot:
+            done.add_metric(view.labels, view.snapshot.done)
+    yield done
     for name, field, text in (
-        ("requests_done", counters.REQUESTS_DONE, "Requests that left a worker's engine."),
         ("items", counters.ITEMS, "Items scraped."),
         ("items_dropped", counters.ITEMS_DROPPED, "Items dropped by a pipeline."),
         ("response_bytes", counters.RESPONSE_BYTES, "Response bodies as on the wire, in bytes."),

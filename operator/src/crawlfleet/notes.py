@@ -16,7 +16,7 @@ NOTED = {
     (ConditionType.FRONTIER_OBSERVABLE, "False"),
 }
 
-GOOD = {Reason.FINISHED, Reason.SUSPENDED, Reason.CRAWL_FINISHED}
+GOOD = {Reason.FINISHED, Reason.SUSPENDED, Reason.CRAWL_FINISHED, Reason.PAGE_LIMIT_REACHED}
 
 
 @dataclass(frozen=True, slots=True)

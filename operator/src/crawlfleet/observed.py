@@ -64,14 +64,20 @@ class JobMemory:
 
     unobservable_since: float | None = None
     idle_since: float | None = None
-    idle_done: int = -1
-    """Requests done at the first idle look: another number starts the wait anew."""
+    idle_mark: int = -1
+    """Requests admitted (or done, with ScrapyRedis) at the first idle look: another number starts the wait anew."""
     idle_looks: int = 0
     highest_done: int = 0
     recommendations: tuple[tuple[float, int], ...] = ()
     """(time, workers) of the stabilisation window, falling: the first is its maximum."""
     watched_since: float | None = None
     """When this process first had a recommendation for the job."""
+    politeness: str = ""
+    """Which pace store was given which policy (`frontier_upkeep.policy_mark`)."""
+    heard: frozenset[str] = frozenset()
+    """Epochs of workers whose end was not confirmed to the pace store."""
+    replayed: str = ""
+    """Token of the last replay that was carried out."""
     applied_generations: Mapping[str, int] = field(default_factory=dict)
     """Kind → metadata.generation after our own apply: another one means that somebody else wrote."""
 

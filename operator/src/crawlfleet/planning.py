@@ -1,8 +1,9 @@
 """What is to be done for one job: `plan(observed, settings)` is pure and asks the policies in their order."""
 
+from dataclasses import replace
 from typing import Any
 
-from crawlfleet import departure, verdicts
+from crawlfleet import departure, frontier_plan, verdicts
 from crawlfleet import status as job_status
 from crawlfleet.actions import Action, DeleteJob, ForgetWorkers, PrepareFrontier
 from crawlfleet.conditions import merge
@@ -29,15 +30,23 @@ def plan(observed: Observed, settings: PlanSettings) -> Plan:
         verdict = verdicts.suspended(observed, health)
     else:
         verdict = verdicts.running(observed, health, living)
-    actions = (*children_actions(observed, settings, verdict.desired), *_redis_writes(observed, health, living))
-    return _written(observed, health, living, verdict, actions)
+    frontier = frontier_plan.plan(observed, health, verdict)
+    actions = (
+        *children_actions(observed, settings, verdict.desired),
+        *_redis_writes(observed, health, living),
+        *frontier.actions,
+    )
+    written = _written(observed, health, living, replace(verdict, memory=frontier.memory), actions)
+    if frontier.replay is None or written.status is None:
+        return written
+    return replace(written, status={**written.status, "replay": dict(frontier.replay)})
 
 
 def _liveness(observed: Observed) -> Liveness:
     if isinstance(observed.frontier, Unobservable):
         return Liveness(0, 0, ())
     pods = frozenset(pod["metadata"]["uid"] for pod in observed.children.worker_pods)
-    return liveness.judge(observed.frontier.snapshot.workers, pods)
+    return liveness.of(observed.frontier.snapshot, pods)
 
 
 def _redis_writes(observed: Observed, health: Health, living: Liveness) -> tuple[Action, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crawlfleet.actions import Action
+from crawlfleet.actions import Action, Tick
 from crawlfleet.job import Job
 from crawlfleet.notes import Note
 from crawlfleet.observed import JobMemory
@@ -38,6 +38,8 @@ class Plan:
 
     def decides(self, job: Job) -> bool:
         """Whether more than counters is to be written, so that a cached look is not enough."""
-        if self.actions:
+        if any(not isinstance(action, Tick) for action in self.actions):
             return True
-        return self.status is not None and self.status.get("conditions") != job.status.get("conditions")
+        return self.status is not None and any(
+            self.status.get(part) != job.status.get(part) for part in ("conditions", "replay")
+        )

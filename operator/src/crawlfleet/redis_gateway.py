@@ -22,6 +22,7 @@ from redis.exceptions import (
 from crawlfleet.actions import RedisWrite
 from crawlfleet.conditions import Reason
 from crawlfleet.engines import Engine, Question
+from crawlfleet.engines.frontier import FrontierEngine
 from crawlfleet.engines.scrapy_redis import ScrapyRedis
 from crawlfleet.job import EngineName, Job
 from crawlfleet.observed import Frontier, RedisMemory, Unobservable
@@ -51,7 +52,7 @@ class RedisGateway:
         self._cluster = cluster
         self._addresses: dict[str, _Address] = {}
         self._clients: dict[str, redis.Redis] = {}
-        self._engines: Mapping[EngineName, Engine] = {"ScrapyRedis": ScrapyRedis()}
+        self._engines: Mapping[EngineName, Engine] = {"Frontier": FrontierEngine(), "ScrapyRedis": ScrapyRedis()}
 
     async def look(self, job: Job) -> Frontier | Unobservable:  # noqa: D102
         try:
@@ -81,6 +82,8 @@ class RedisGateway:
         return await self._engine(job).write(client, job, action)
 
     async def release(self, uid: str) -> None:  # noqa: D102
+        for engine in self._engines.values():
+            engine.forget(uid)
         address = self._addresses.pop(uid, None)
         if address and all(other.url != address.url for other in self._addresses.values()):
             client = self._clients.pop(address.url, None)

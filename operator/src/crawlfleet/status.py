@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from crawlfleet import names
 from crawlfleet.conditions import ConditionType, Reason
-from crawlfleet.crawl_state import CrawlState
+from crawlfleet.crawl_state import LEFT_OUT, LOSSES, CrawlState
 from crawlfleet.job import Body, Job, format_time, parse_time
 from crawlfleet.observed import Children
 from crawlfleet.policies.liveness import Liveness
@@ -35,6 +35,14 @@ def frontier_counters(snapshot: CrawlState, liveness: Liveness, *, exact: bool) 
         "errors": sum(snapshot.family(counters.ERRORS).values()),
         "items": snapshot.counters.get(counters.ITEMS, 0),
     }
+    if snapshot.ledger is not None:
+        numbers |= {
+            "delayed": snapshot.ledger.delayed,
+            "dead": snapshot.ledger.dead,
+            "hostsReady": snapshot.ledger.pace.ready if snapshot.ledger.pace else 0,
+            "leftOut": sum(snapshot.family(LEFT_OUT).values()),
+            "losses": snapshot.counters.get(LOSSES, 0),
+        }
     return numbers if exact else {name: round_down(n) for name, n in numbers.items()}
 
 

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
+from crawlfleet import frontier_spec
 from crawlfleet.conditions import Condition, ConditionType, Reason
 from crawlfleet.crawl_state import CrawlState
 from crawlfleet.diagnose import Diagnosis
 from crawlfleet.job import Job
 from crawlfleet.observed import JobMemory, Observed, Unobservable
-from crawlfleet.policies import blocked, finish, looking, replicas, seed, ttl
+from crawlfleet.policies import blocked, finish, looking, replaying, replicas, seed, ttl
 from crawlfleet.policies.frontier_health import Health
 from crawlfleet.policies.liveness import Liveness
 
@@ -27,6 +28,8 @@ class Verdict:
     look_again: float | None
     at_rest: bool = False
     ended: bool = False
+    closes: bool = False
+    """Whether the end was seen and the frontier is to agree."""
 
 
 def finished(observed: Observed) -> Verdict:
@@ -38,6 +41,7 @@ def finished(observed: Observed) -> Verdict:
 def suspended(observed: Observed, health: Health) -> Verdict:
     """Judge a suspended job: no workers, everything else is kept."""
     message = "spec.suspend is true; set it to false to go on where the crawl stopped"
+    held = health.snapshot is not None and health.snapshot.ledger is not None and health.snapshot.in_flight > 0
     conditions = (
         Condition(ConditionType.SUSPENDED, True, Reason.SUSPENDED, message),
         Condition(ConditionType.PROGRESSING, False, Reason.SUSPENDED, message),
@@ -48,7 +52,8 @@ def suspended(observed: Observed, health: Health) -> Verdict:
         unobservable_since=health.unobservable_since,
         highest_done=health.highest_done,
     )
-    return Verdict(0, conditions if observed.children.deployment else conditions[:2], memory, None)
+    look_again = looking.BUSY_SECONDS if held else None  # what lost workers held is given back meanwhile
+    return Verdict(0, conditions if observed.children.deployment else conditions[:2], memory, look_again)
 
 
 def running(observed: Observed, health: Health, living: Liveness) -> Verdict:
@@ -70,8 +75,9 @@ def running(observed: Observed, health: Health, living: Liveness) -> Verdict:
         look_again=_next_look(observed, health, ended, blocker),
         at_rest=blocker is None and _is_at_rest(observed, health, ended),
         ended=ended.ended,
+        closes=ended.closes,
     )
-    return _at_an_end(observed, verdict, blocker)
+    return _at_an_end(observed, verdict, blocker, ended)
 
 
 def _unless_fatal(observed: Observed, blocker: Diagnosis | None, desired: int) -> int:
@@ -88,7 +94,7 @@ def _limited(observed: Observed, health: Health, limited: Condition) -> tuple[Co
 
 
 def _judge_end(observed: Observed, health: Health, living: Liveness, memory: JobMemory) -> finish.Finish:
-    if health.snapshot is None:
+    if health.snapshot is None or _replays(observed, health.snapshot):
         return finish.Finish(idle=False, ended=False, memory=finish.interrupted(memory))
     return finish.judge(
         health.snapshot,
@@ -98,6 +104,11 @@ def _judge_end(observed: Observed, health: Health, living: Liveness, memory: Job
         busy=living.busy,
         idle_seconds=observed.job.idle_seconds,
     )
+
+
+def _replays(observed: Observed, state: CrawlState) -> bool:
+    """Whether dead letters are about to be queued again."""
+    return state.ledger is not None and replaying.judge(observed.job, state.ledger, observed.memory).due
 
 
 def _resumed(job: Job) -> tuple[Condition, ...]:
@@ -132,11 +143,19 @@ def _held_progress(job: Job) -> Condition:
     return Condition(ConditionType.PROGRESSING, True, Reason(kept["reason"]), kept["message"])
 
 
-def _at_an_end(observed: Observed, verdict: Verdict, blocker: Diagnosis | None) -> Verdict:
+def _completed(job: Job, ended: finish.Finish) -> Condition:
+    if ended.at_limit:
+        pages = frontier_spec.limits(job).stop_pages
+        message = f"{pages} requests are done, as many as stopAfter.pages allows"
+        return Condition(ConditionType.COMPLETE, True, Reason.PAGE_LIMIT_REACHED, message)
+    message = f"nothing queued or in flight for {job.idle_seconds:g} s"
+    return Condition(ConditionType.COMPLETE, True, Reason.CRAWL_FINISHED, message)
+
+
+def _at_an_end(observed: Observed, verdict: Verdict, blocker: Diagnosis | None, ended: finish.Finish) -> Verdict:
     """Turn a verdict into Complete or Failed where the job has come to its end."""
     if verdict.ended:
-        message = f"nothing queued or in flight for {observed.job.idle_seconds:g} s"
-        end = Condition(ConditionType.COMPLETE, True, Reason.CRAWL_FINISHED, message)
+        end = _completed(observed.job, ended)
     else:
         failed = blocked.deadline_exceeded(observed.job, blocker, observed.now) if blocker else None
         if failed is None:
@@ -148,6 +167,8 @@ def _at_an_end(observed: Observed, verdict: Verdict, blocker: Diagnosis | None) 
 
 
 def _next_look(observed: Observed, health: Health, ended: finish.Finish, blocker: Diagnosis | None) -> float:
+    if ended.closes:
+        return looking.CLOSING_SECONDS
     if blocker and blocker.fatal and not blocked.is_recorded(observed.job, blocker):
         return 0.0
     if health.snapshot is None and health.unobservable_since is not None:

@@ -30,6 +30,11 @@ maxmemory-policy noeviction
 requirepass {password}
 """
 
+FRONTIER_CONFIG = """\
+hash-max-listpack-value 512
+"""
+"""A host with few requests is a field of a bucket, its requests in the value: compact only while this long."""
+
 
 def secret(job: Job, password: str, resources: Mapping[str, Any]) -> dict[str, Any]:
     """Build the Secret: the password, the URL that operator and workers use, and Redis' configuration.
@@ -51,9 +56,14 @@ def secret(job: Job, password: str, resources: Mapping[str, Any]) -> dict[str, A
         "stringData": {
             "password": password,
             "url": f"redis://:{password}@{host}:{names.REDIS_PORT}/0",
-            "redis.conf": CONFIG.format(port=names.REDIS_PORT, maxmemory=_max_memory(resources), password=password),
+            "redis.conf": _config(job, password, resources),
         },
     }
+
+
+def _config(job: Job, password: str, resources: Mapping[str, Any]) -> str:
+    config = CONFIG.format(port=names.REDIS_PORT, maxmemory=_max_memory(resources), password=password)
+    return config + FRONTIER_CONFIG if job.engine == "Frontier" else config
 
 
 def service(job: Job) -> dict[str, Any]:

@@ -41,3 +41,6 @@ class Engine(Protocol):
 
     async def write(self, client: redis.Redis, job: Job, action: RedisWrite) -> bool:
         """Carry an action out; returns False where it is to be carried out again before anything after it."""
+
+    def forget(self, uid: str) -> None:
+        """Forget what is remembered of a job."""

@@ -38,6 +38,9 @@ class ScrapyRedis:
                 await client.unlink(*job.keys.all())
         return True
 
+    def forget(self, uid: str) -> None:  # noqa: D102
+        pass
+
 
 def state_of(snapshot: Snapshot) -> CrawlState:
     """Return what the snapshot says."""

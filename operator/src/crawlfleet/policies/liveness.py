@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from crawlfleet.crawl_state import CrawlState
 from crawlfleet_frontier import WorkerBeat
 
 FRESH_SECONDS: Final = 3
@@ -26,6 +27,13 @@ class Liveness:
     """Workers that hold requests, or may by now."""
     forgotten: tuple[str, ...]
     """Worker ids whose fields are to be removed."""
+
+
+def of(state: CrawlState, pod_uids: frozenset[str]) -> Liveness:
+    """Judge one look: a frontier knows by itself what is in hand, with ScrapyRedis only the workers' words do."""
+    if state.ledger is not None:
+        return Liveness(state.in_flight, int(state.in_flight > 0), ())
+    return judge(state.workers, pod_uids)
 
 
 def judge(beats: Iterable[WorkerBeat], pod_uids: frozenset[str]) -> Liveness:

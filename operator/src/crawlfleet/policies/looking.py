@@ -3,6 +3,9 @@
 from typing import Final
 
 BUSY_SECONDS: Final = 1.0
+CLOSING_SECONDS: Final = 0.2
+"""After a frontier was asked to close."""
+
 LONGEST_SECONDS: Final = 30.0
 REST_AFTER_SECONDS: Final = 10.0
 """A job that has been idle, or without an answer of Redis, for this long need not be looked at every second."""

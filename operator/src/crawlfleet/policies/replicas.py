@@ -43,7 +43,8 @@ def _wanted(job: Job, snapshot: CrawlState, in_flight: int) -> Recommendation:
     if job.scaling_type != "Queue":
         message = f"scaling.type is {job.scaling_type}: workers.replicas counts"
         return Recommendation(job.worker_replicas, Reason.WITHIN_BOUNDS, message)
-    backlog = max(0, snapshot.queued) + max(0, snapshot.start_urls) + in_flight
+    due = snapshot.ledger.due if snapshot.ledger else 0
+    backlog = max(0, snapshot.queued) + max(0, snapshot.start_urls) + due + in_flight
     return recommend(backlog, job.queue_scaling, Rates())
 
 

@@ -1,6 +1,6 @@
 """Are all seeds in, and how do they get in?
 
-Inline: the operator pushes them with the sentinel, in one script. Spider: one worker runs `start()` and says when it
+Inline: the operator pushes them with the sentinel, at once. Spider: one worker runs `start()` and says when it
 is through. RedisKey: the user pushes; the first URL that shows up counts as seeded.
 """
 
@@ -10,11 +10,14 @@ from crawlfleet.job import Job
 
 def first_seed_state(job: Job) -> SeedState:
     """Return the state to put into the sentinel."""
-    return "seeded" if job.seed_type == "Inline" else "unseeded"
+    waits = job.seed_type == "Spider" if job.engine == "Frontier" else job.seed_type != "Inline"
+    return "unseeded" if waits else "seeded"
 
 
 def is_seeded(job: Job, snapshot: CrawlState) -> bool:
     """Whether every seed has been admitted, so that an empty queue may mean the end."""
+    if job.seed_type == "RedisKey" and snapshot.ledger is not None:
+        return snapshot.ledger.admitted + snapshot.start_urls > 0
     if job.seed_type == "RedisKey":
         return snapshot.done + snapshot.queued + snapshot.start_urls + snapshot.in_flight > 0
     return snapshot.seeded
