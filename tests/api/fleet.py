@@ -18,6 +18,7 @@ import redis
 from kubernetes import client
 from kubernetes.client import ApiException
 
+from tests.api.simulated_frontier_worker import SimulatedFrontierWorker
 from tests.api.simulated_worker import Pace, SimulatedWorker
 
 ROUND_SECONDS = 0.2
@@ -54,6 +55,8 @@ class Exits:
 
     code: int
     message: str
+    gives_back: bool = True
+    """Whether its worker gave back what it had in hand; a killed one does not."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Fleet:
         self._api: Any = client.CoreV1Api(api_client)
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self._shown: dict[str, Behaviour] = {}
-        self._workers: dict[str, SimulatedWorker] = {}
+        self._workers: dict[str, SimulatedWorker | SimulatedFrontierWorker] = {}
         self._clients: dict[str, redis.Redis] = {}
         self._ended = threading.Event()
         self.faults: list[str] = []
@@ -120,7 +123,7 @@ class Fleet:
         if isinstance(wanted, Runs) and not self._runs(pod, wanted.pace):
             return
         if not isinstance(wanted, Runs) and (worker := self._workers.pop(metadata["uid"], None)):
-            worker.leave()
+            worker.leave() if getattr(wanted, "gives_back", True) else worker.die()
         shown = Runs() if isinstance(wanted, Runs) else wanted
         if self._shown.get(metadata["uid"]) != shown:
             self._show(pod, shown)
@@ -135,7 +138,9 @@ class Fleet:
                 return False
             if url not in self._clients:
                 self._clients[url] = redis.Redis.from_url(url, decode_responses=True, socket_timeout=2)
-            self._workers[uid] = SimulatedWorker(self._clients[url], uid, _environment(pod))
+            environment = _environment(pod)
+            kind = SimulatedFrontierWorker if environment["CRAWLFLEET_ENGINE"] == "Frontier" else SimulatedWorker
+            self._workers[uid] = kind(self._clients[url], uid, environment)
         self._workers[uid].pace = pace
         return True
 
@@ -207,7 +212,7 @@ def _state(behaviour: Runs | Silent | Waits | Exits) -> dict[str, Any]:
             return {"state": {"running": {"startedAt": _stamp(seconds)}}}
         case Waits(reason, message):
             return {"state": {"waiting": {"reason": reason, "message": message}}}
-        case Exits(code, message):
+        case Exits(code, message, _):
             ended = {"exitCode": code, "reason": "Error", "message": message, "finishedAt": _stamp()}
             waiting = {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"}
             return {"restartCount": 1, "state": {"waiting": waiting}, "lastState": {"terminated": ended}}

@@ -20,6 +20,8 @@ class Pace:
 
     requests: int = 4
     """Requests taken from the queue, settled in the next step. 0: it takes nothing more and settles nothing."""
+    fails: bool = False
+    """Whether every request ends as a dead letter (engine Frontier)."""
     start_is_through: bool = True
     """Whether the spider's `start()` comes to its end."""
 
@@ -58,6 +60,9 @@ class SimulatedWorker:
             self._redis.hdel(self._keys.workers, self._worker_id)
         except redis.RedisError:
             self._redis.connection_pool.disconnect()
+
+    def die(self) -> None:
+        """End without a word."""
 
     def _work(self) -> None:
         if self._seeds_itself and self._redis.hget(self._keys.sentinel, "seed_state") != "seeded":
