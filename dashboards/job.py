@@ -21,7 +21,7 @@ def build() -> Dashboard:
             label_variable("namespace", "Namespace", f"label_values({created}, namespace)"),
             label_variable("crawljob", "CrawlJob", f'label_values({created}{{namespace="$namespace"}}, crawljob)'),
         ],
-        [_summary(), _states(), _crawl(), _workers(), _results(), _totals()],
+        [_summary(), _states(), _crawl(), _workers(), _results(), _totals(), _hosts(), _left_behind()],
     )
 
 
@@ -201,6 +201,68 @@ def _totals() -> Row:
                 words.FRONTIER_AGE,
                 [_line("frontier_age_seconds", "age")],
                 "s",
+            ),
+        ],
+    )
+
+
+def _hosts() -> Row:
+    return (
+        8,
+        [
+            lines(
+                "Hosts",
+                "Hosts with work: those that may be asked now, and all that wait. With engine Frontier only.",
+                [_line("ready_hosts", "ready"), _line("waiting_hosts", "waiting")],
+                "short",
+                colors={"ready": "green", "waiting": "blue"},
+            ),
+            lines(
+                "Longest wait of a host",
+                "How long the host that waits longest is past its moment: above some seconds the workers are too few.",
+                [_line("longest_host_wait_seconds", "past its moment")],
+                "s",
+            ),
+            lines(
+                "Later, suspect and dead",
+                "Requests that are tried again later, that were with a lost worker and go out alone, and dead letters.",
+                [
+                    _line("delayed_requests", "later"),
+                    _line("suspect_requests", "suspect"),
+                    _line("dead_requests", "dead"),
+                ],
+                "short",
+                colors={"later": "blue", "suspect": "orange", "dead": "red"},
+            ),
+        ],
+    )
+
+
+def _left_behind() -> Row:
+    return (
+        8,
+        [
+            lines(
+                "Not admitted per second",
+                "Requests that were met before, and those left out with the reason, for example the bound per host.",
+                [
+                    Query(of_job(rate("known_requests_total", JOB)), "known"),
+                    Query(of_job(rate("left_out_requests_total", JOB), "reason"), "{{reason}}"),
+                ],
+                "cps",
+            ),
+            lines(
+                "Lost with workers",
+                "Since the job began: requests in lost workers' hands, and leases given up after their maximum age.",
+                [_line("worker_losses_total", "lost"), _line("expired_leases_total", "expired")],
+                "short",
+                colors={"lost": "orange", "expired": "purple"},
+            ),
+            lines(
+                "Fill of the Bloom filter",
+                "Share of its bits that are set: at 0.5 it holds its capacity. No data with an exact filter.",
+                [_line("bloom_fill_ratio", "fill")],
+                "percentunit",
             ),
         ],
     )

@@ -1,4 +1,4 @@
-"""A worker of `engine: Frontier` as both stores see it: joins, seeds, takes slots and leases, settles; fetches nothing."""
+"""A worker of `engine: Frontier` as both stores see it: joins, seeds, takes slots and leases, settles; no fetching."""
 
 import json
 from collections.abc import Mapping

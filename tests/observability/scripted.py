@@ -115,6 +115,7 @@ class Job:
         for (family, label), value in self.counts.items():
             key = "status_class" if family == "pages" else "kind"
             yield f"crawlfleet_crawljob_{family}_total", (*who, (key, label)), int(value)
+        yield "crawlfleet_crawljob_left_out_requests_total", (*who, ("reason", "host_cap")), int(self.known / 50)
         yield "crawlfleet_crawljob_phase", (*who, ("phase", self.phase(now))), 1
         for condition, (status, reason) in self._conditions(now).items():
             labels = (("condition", condition), ("status", status), ("reason", reason))
@@ -137,10 +138,26 @@ class Job:
             "redis_max_memory_bytes": 64e6,
             "frontier_age_seconds": now - self.redis_away[0] if away else now % 3,
             "created_timestamp_seconds": self.created,
+            **self._of_the_frontier(),
         }
         return plain | (
             {"completion_timestamp_seconds": self.completed} if self.completed and now >= self.completed else {}
         )
+
+    def _of_the_frontier(self) -> dict[str, float]:
+        waiting = min(40, int(self.queued))
+        return {
+            "delayed_requests": int(self.counts[("errors", "http_5xx")]) % 7,
+            "dead_requests": int(self.counts[("errors", "timeout")]),
+            "suspect_requests": 0,
+            "ready_hosts": min(waiting, int(self.workers)),
+            "waiting_hosts": waiting,
+            "longest_host_wait_seconds": 0.4 if waiting else 0,
+            "bloom_fill_ratio": self.known / 200_000,
+            "known_requests_total": int(self.known * 4),
+            "worker_losses_total": 0,
+            "expired_leases_total": 0,
+        }
 
     def _conditions(self, now: float) -> dict[str, tuple[str, str]]:
         away = now in _between(self.redis_away)

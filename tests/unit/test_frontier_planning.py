@@ -79,10 +79,21 @@ def test_another_layout_is_not_written_to():
     assert "'frontier/9', this operator knows 'frontier/1'" in message
 
 
-def test_counters_that_fell_back_are_not_written_to():
-    planned = plan(JOB, b.frontier_answer(done=3), memory=JobMemory(highest_done=4))
-    assert writes(planned) == []
+def test_a_frontier_that_was_set_back_goes_on_but_has_no_end():
+    memory = JobMemory(highest_done=4, politeness=b.politeness_mark(JOB))
+    planned = plan(JOB, b.frontier_answer(9000, done=3, ledger_parts={"closed": True}), memory=memory)
+    assert writes(planned) == [ReopenFrontier()]
+    assert planned.status["workers"]["desired"] == 2
     assert condition(planned, "FrontierIntact")["reason"] == "CountersFellBack"
+    assert condition(planned, "Progressing")["reason"] == "Crawling"
+    assert planned.memory.highest_done == 4
+    for closed in (False, True):
+        look = b.frontier_answer(done=3, ledger_parts={"closed": closed})
+        at_the_end = plan(JOB, look, memory=planned.memory, now=NOW + 60)
+        assert condition(at_the_end, "Complete") is None
+        assert CloseFrontier(3) not in writes(at_the_end)
+    caught_up = until_it_closes(JOB, b.frontier_answer(done=4), memory=memory)
+    assert writes(caught_up) == [CloseFrontier(4)]
 
 
 # while it crawls

@@ -256,11 +256,16 @@ def test_nothing_is_confirmed_where_no_slot_is_held():
     assert verdict.heard == frozenset()
 
 
-def test_a_successor_in_the_same_pod_is_spared():
-    """Epochs are confirmed by name: the pod's new process has another one."""
+def test_a_successor_in_the_same_pod_clears_up_itself():
     verdict = lost([b.beat()], [pod("pod-1", b.waiting("CrashLoopBackOff"))], ["pod-1:r0"])
-    assert verdict.confirmed == ConfirmDead(("pod-1:r0",))
+    assert verdict.confirmed is None
     assert verdict.heard == {"pod-1:r1"}
+
+
+def test_the_dead_are_confirmed_by_their_epochs():
+    """Not by the pod: a process that has just started there, and was not heard yet, has another epoch."""
+    verdict = lost([b.beat(age=4)], [pod("pod-1", b.waiting("CrashLoopBackOff"))], ["pod-1:r0"])
+    assert verdict.confirmed == ConfirmDead(("pod-1:r0", "pod-1:r1"))
 
 
 # the end

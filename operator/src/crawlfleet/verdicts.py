@@ -94,7 +94,7 @@ def _limited(observed: Observed, health: Health, limited: Condition) -> tuple[Co
 
 
 def _judge_end(observed: Observed, health: Health, living: Liveness, memory: JobMemory) -> finish.Finish:
-    if health.snapshot is None or _replays(observed, health.snapshot):
+    if health.snapshot is None or health.set_back or _replays(observed, health.snapshot):
         return finish.Finish(idle=False, ended=False, memory=finish.interrupted(memory))
     return finish.judge(
         health.snapshot,

@@ -22,6 +22,8 @@ class Health:
     """The condition that stands in the way of the crawl, where one does."""
     unobservable_since: float | None
     highest_done: int
+    set_back: bool = False
+    """Whether a frontier was set back: it goes on from there by itself, but its end is not believed."""
     prepare: bool = False
     """Whether the sentinel is still to be put down."""
 
@@ -55,6 +57,8 @@ def _observable(observed: Observed, frontier: Frontier) -> Health:
     if not snapshot.intact and not known:
         return Health(None, (reachable,), None, None, last_seen, prepare=True)
     intact = _intact(snapshot, last_seen)
+    if snapshot.ledger and intact.reason is Reason.COUNTERS_FELL_BACK:
+        return Health(snapshot, (reachable, intact), None, None, last_seen, set_back=True)
     return Health(
         snapshot=snapshot if intact.status else None,
         conditions=(reachable, intact),

@@ -34,13 +34,15 @@ def judge(state: CrawlState, ledger: Ledger, pods: Iterable[Body], heard: frozen
     """Judge the workers of one look; `heard`: epochs of earlier looks that were not confirmed to have ended."""
     by_uid = {pod["metadata"]["uid"]: pod for pod in pods}
     fresh = {beat.worker_id for beat in state.workers if beat.age_seconds <= FRESH_SECONDS}
-    known = heard | {beat.worker_id for beat in state.workers}
+    spoken = {pod_uid(epoch) for epoch in fresh}
+    # A pod's next process clears up after the one before.
+    known = {epoch for epoch in heard if pod_uid(epoch) not in spoken} | {beat.worker_id for beat in state.workers}
     ended = sorted(epoch for epoch in known - fresh if _has_ended(by_uid.get(pod_uid(epoch))))[:MOST]
     holds = ledger.pace is not None and ledger.pace.held_slots > 0
     return Lost(
         reaps=_reaps(state, ledger, by_uid, frozenset(ended), anybody=bool(fresh)),
         confirmed=ConfirmDead(tuple(ended)) if ended and holds else None,
-        heard=known - frozenset(ended),
+        heard=frozenset(known.difference(ended)),
     )
 
 
