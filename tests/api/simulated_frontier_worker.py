@@ -92,7 +92,7 @@ class SimulatedFrontierWorker:
         return answer == "seeded"
 
     def _drain_seeds(self) -> None:
-        entries = [entry.decode() for entry in self._redis.lrange(self._start_urls, 0, 99)]
+        entries = [bytes(entry).decode() for entry in self._redis.lrange(self._start_urls, 0, 99)]  # type: ignore[arg-type]
         if entries:
             urls = [json.loads(entry)["url"] if entry.startswith("{") else entry for entry in entries]
             self._push(urls, entries)
@@ -152,7 +152,7 @@ class SimulatedFrontierWorker:
             reply = self._redis.eval(*call.eval_arguments())  # type: ignore[arg-type]
         except ResponseError as error:
             raise from_reply(str(error)) or error from error
-        return bytes(reply)  # type: ignore[arg-type]
+        return bytes(reply)
 
 
 def _id(url: str) -> str:

@@ -308,6 +308,8 @@ async def dead_letters(frontier):
         (Replay("1", reasons=("Timeout",)), 3),
         (Replay("1", hosts=("a.example",)), 3),
         (Replay("1", ("Timeout", "Other"), ("b.example",)), 5),
+        (Replay("1", hosts=("*.example",)), 0),
+        (Replay("1", hosts=("*.a.example", "*.b.example")), 6),
         (Replay("1", ("Other",)), 6),
     ],
 )

@@ -21,7 +21,7 @@ from crawlfleet.actions import (
 from crawlfleet.crawl_state import CrawlState
 from crawlfleet.frontier_spec import Limits, Replay
 from crawlfleet.job import Job
-from crawlfleet.observed import Children, Frontier, JobMemory
+from crawlfleet.observed import Children, Frontier, JobMemory, RedisMemory
 from crawlfleet.planning import plan as plan_with
 from tests import builders as b
 from tests.builders import FRONTIER_LAYOUT, NOW
@@ -94,6 +94,28 @@ def test_a_frontier_that_was_set_back_goes_on_but_has_no_end():
         assert CloseFrontier(3) not in writes(at_the_end)
     caught_up = until_it_closes(JOB, b.frontier_answer(done=4), memory=memory)
     assert writes(caught_up) == [CloseFrontier(4)]
+
+
+@pytest.mark.parametrize(
+    ("memory", "refused"),
+    [
+        (RedisMemory(10, 100, "allkeys-lru"), True),
+        (RedisMemory(10, 100, "volatile-ttl"), True),
+        (RedisMemory(10, 100, "noeviction"), False),
+        (RedisMemory(10, 0, "allkeys-lru"), False),
+        (None, False),
+    ],
+)
+def test_a_redis_that_evicts_is_refused(memory, refused):
+    job = b.job(b.FRONTIER)
+    planned = plan(job, replace(MISSING, memory=memory))
+    assert (writes(planned) == []) == refused
+    if refused:
+        assert condition(planned, "FrontierObservable")["reason"] == "RedisEvicts"
+        assert "set maxmemory-policy to noeviction" in condition(planned, "Progressing")["message"]
+        assert planned.status["phase"] == "Blocked"
+    mended = plan(Job({**job.body, "status": planned.status}), MISSING)
+    assert writes(mended) == [PrepareFrontier("unseeded", ())]
 
 
 # while it crawls

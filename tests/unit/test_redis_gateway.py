@@ -59,6 +59,7 @@ async def test_an_empty_redis_is_an_answer(gateway):
     assert not look.snapshot.intact
     assert look.memory.used > 0
     assert look.memory.maximum == 64 * 2**20
+    assert look.memory.policy == "noeviction"
 
 
 async def test_prepared_once(gateway, redis):

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     REDIS_UNREACHABLE = "RedisUnreachable"
     REDIS_ACCESS_DENIED = "RedisAccessDenied"
     REDIS_SECRET_MISSING = "RedisSecretMissing"  # noqa: S105 - a reason, no secret
+    REDIS_EVICTS = "RedisEvicts"
     REACHABLE = "Reachable"
     UNKNOWN = "Unknown"
 

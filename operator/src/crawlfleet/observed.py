@@ -23,6 +23,13 @@ class RedisMemory:
     used: int
     maximum: int
     """0 where Redis has no limit."""
+    policy: str = "noeviction"
+    """What Redis does at its limit."""
+
+    @property
+    def evicts(self) -> bool:
+        """Whether Redis removes keys by itself when its memory is full."""
+        return self.maximum > 0 and self.policy != "noeviction"
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,8 @@ class RedisGateway:
         state = engine.read(job, answers)
         memory = None
         if not isinstance(info, Exception):
-            memory = RedisMemory(int(info["used_memory"]), int(info.get("maxmemory", 0)))
+            policy = str(info.get("maxmemory_policy", "noeviction"))
+            memory = RedisMemory(int(info["used_memory"]), int(info.get("maxmemory", 0)), policy)
         return Frontier(state, memory)
 
     async def _client(self, job: Job) -> redis.Redis:

@@ -52,7 +52,14 @@ async def drop_some(client: redis.Redis, uid: str, cursor: int | None) -> int | 
 def _is_meant(replay: Replay, fields: Mapping[Any, Any] | None) -> bool:
     named = {_text(name): value for name, value in (fields or {}).items()}
     reason, host = _text(named.get("reason", "")), _text(named.get("host", ""))
-    return (not replay.reasons or reason in replay.reasons) and (not replay.hosts or host in replay.hosts)
+    return (not replay.reasons or reason in replay.reasons) and (
+        not replay.hosts or any(_fits(host, pattern) for pattern in replay.hosts)
+    )
+
+
+def _fits(host: str, pattern: str) -> bool:
+    """Whether a pattern, a host or `*.` and a domain, names this host."""
+    return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
 
 
 def _text(value: object) -> str:

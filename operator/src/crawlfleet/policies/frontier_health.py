@@ -5,7 +5,7 @@ from typing import Final
 
 from crawlfleet.conditions import Condition, ConditionType, Reason
 from crawlfleet.crawl_state import CrawlState
-from crawlfleet.observed import Frontier, Observed, Unobservable
+from crawlfleet.observed import Frontier, Observed, RedisMemory, Unobservable
 
 UNOBSERVABLE_SECONDS: Final = 10.0
 """A gap this long is reported; a shorter one only holds everything."""
@@ -51,6 +51,8 @@ def _unobservable(observed: Observed, frontier: Unobservable) -> Health:
 
 def _observable(observed: Observed, frontier: Frontier) -> Health:
     snapshot = frontier.snapshot
+    if observed.job.engine == "Frontier" and frontier.memory is not None and frontier.memory.evicts:
+        return _evicting(observed, frontier.memory)
     reachable = Condition(ConditionType.FRONTIER_OBSERVABLE, True, Reason.REACHABLE, "Redis answers")
     last_seen = max(observed.memory.highest_done, int((observed.job.status.get("frontier") or {}).get("done", 0)))
     known = observed.job.condition(ConditionType.FRONTIER_INTACT) is not None
@@ -66,6 +68,15 @@ def _observable(observed: Observed, frontier: Frontier) -> Health:
         unobservable_since=None,
         highest_done=max(last_seen, snapshot.done),
     )
+
+
+def _evicting(observed: Observed, memory: RedisMemory) -> Health:
+    message = (
+        f"Redis removes keys when its memory is full (maxmemory-policy {memory.policy}), and requests with them: set "
+        "maxmemory-policy to noeviction"
+    )
+    trouble = Condition(ConditionType.FRONTIER_OBSERVABLE, False, Reason.REDIS_EVICTS, message)
+    return Health(None, (trouble,), trouble, None, observed.memory.highest_done)
 
 
 def _intact(snapshot: CrawlState, last_seen: int) -> Condition:
