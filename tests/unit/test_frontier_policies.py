@@ -173,10 +173,10 @@ def pod(uid, state=None, **kwargs):
     return b.pod(JOB, uid, state=b.running() if state is None else state, **kwargs)
 
 
-def lost(beats, pods, heard=(), **ledger):
+def lost(beats, pods, heard=None, *, now=NOW, **ledger):
     ledger.setdefault("pace", replace(b.PACE, held_slots=1))
     state = b.frontier_state(workers=tuple(beats), ledger_parts=ledger)
-    return lost_workers.judge(state, state.ledger, pods, frozenset(heard))
+    return lost_workers.judge(state, state.ledger, pods, heard or {}, now)
 
 
 EVICTED = {"phase": "Failed"}
@@ -228,43 +228,46 @@ def test_leases_of_the_fenced_are_freed_where_no_worker_lives():
 
 
 def test_an_end_is_confirmed_once():
-    first = lost([b.beat()], [pod("pod-1")])
+    first = lost([b.beat(age=1)], [pod("pod-1")])
     assert first.confirmed is None
-    assert first.heard == {"pod-1:r1"}
-    second = lost([], [], first.heard)
+    assert first.heard == {"pod-1:r1": NOW - 1}
+    second = lost([], [pod("pod-1", b.terminated(1))], first.heard, now=NOW + 3)
     assert second.confirmed == ConfirmDead(("pod-1:r1",))
-    assert second.heard == frozenset()
+    assert second.heard == {}
 
 
 @pytest.mark.parametrize(
-    ("beats", "pods"),
+    ("silent", "pods", "confirmed"),
     [
-        pytest.param([], [pod("pod-1")], id="its container runs"),
-        pytest.param([b.beat()], [], id="it speaks"),
-        pytest.param([], [pod("pod-1", b.waiting("x")), pod("pod-2")], id="ended"),
+        pytest.param(100, [pod("pod-1")], False, id="its container runs"),
+        pytest.param(3, [pod("pod-1", b.terminated(1))], False, id="it spoke just now"),
+        pytest.param(4, [pod("pod-1", b.terminated(1))], True, id="its container ended"),
+        pytest.param(7, [], False, id="its pod is gone, but it may run on a node that is cut off"),
+        pytest.param(8, [], True, id="its pod is gone, and it has closed its sockets itself by now"),
     ],
 )
-def test_only_an_end_that_is_certain_is_confirmed(beats, pods):
-    verdict = lost(beats, pods, ["pod-1:r1"])
-    assert (verdict.confirmed is not None) == ("pod-1:r1" not in verdict.heard)
-    assert (verdict.confirmed is not None) == (len(pods) == 2)
+def test_only_an_end_that_is_certain_is_confirmed(silent, pods, confirmed):
+    for beats, heard in (([], {"pod-1:r1": NOW - silent}), ([b.beat(age=silent)], {})):
+        verdict = lost(beats, pods, heard)
+        assert (verdict.confirmed is not None) == confirmed
+        assert ("pod-1:r1" not in verdict.heard) == confirmed
 
 
 def test_nothing_is_confirmed_where_no_slot_is_held():
-    verdict = lost([], [], ["pod-1:r1"], pace=b.PACE)
+    verdict = lost([], [], {"pod-1:r1": NOW - 60}, pace=b.PACE)
     assert verdict.confirmed is None
-    assert verdict.heard == frozenset()
+    assert verdict.heard == {}
 
 
 def test_a_successor_in_the_same_pod_clears_up_itself():
-    verdict = lost([b.beat()], [pod("pod-1", b.waiting("CrashLoopBackOff"))], ["pod-1:r0"])
+    verdict = lost([b.beat()], [pod("pod-1", b.waiting("CrashLoopBackOff"))], {"pod-1:r0": NOW - 60})
     assert verdict.confirmed is None
-    assert verdict.heard == {"pod-1:r1"}
+    assert verdict.heard == {"pod-1:r1": NOW}
 
 
 def test_the_dead_are_confirmed_by_their_epochs():
     """Not by the pod: a process that has just started there, and was not heard yet, has another epoch."""
-    verdict = lost([b.beat(age=4)], [pod("pod-1", b.waiting("CrashLoopBackOff"))], ["pod-1:r0"])
+    verdict = lost([b.beat(age=4)], [pod("pod-1", b.waiting("CrashLoopBackOff"))], {"pod-1:r0": NOW - 60})
     assert verdict.confirmed == ConfirmDead(("pod-1:r0", "pod-1:r1"))
 
 

@@ -29,7 +29,7 @@ def plan(observed: Observed, health: Health, verdict: Verdict) -> FrontierPlan:
     if state is None or ledger is None or job.finished or verdict.ended:
         return FrontierPlan((), memory)
     replays = replaying.judge(job, ledger, memory)
-    lost = lost_workers.judge(state, ledger, observed.children.worker_pods, memory.heard)
+    lost = lost_workers.judge(state, ledger, observed.children.worker_pods, memory.heard, observed.now)
     actions: list[Action] = [
         *frontier_upkeep.settings(job, ledger, memory),
         *frontier_upkeep.gate(ledger, ends=verdict.closes, goes_on=not verdict.closes),

@@ -81,8 +81,8 @@ class JobMemory:
     """When this process first had a recommendation for the job."""
     politeness: str = ""
     """Which pace store was given which policy (`frontier_upkeep.policy_mark`)."""
-    heard: frozenset[str] = frozenset()
-    """Epochs of workers whose end was not confirmed to the pace store."""
+    heard: Mapping[str, float] = field(default_factory=dict)
+    """Epoch → when its worker was last heard, of those whose end was not confirmed to the pace store."""
     replayed: str = ""
     """Token of the last replay that was carried out."""
     applied_generations: Mapping[str, int] = field(default_factory=dict)
