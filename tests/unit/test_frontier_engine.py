@@ -1,5 +1,6 @@
 """What the operator says to the two stores of a job with `engine: Frontier`, against a real Redis."""
 
+import asyncio
 import base64
 import json
 
@@ -127,6 +128,14 @@ async def test_prepared_once(frontier):
     frontier.redis.lpop(KEYS.seeds)
     await frontier.prepared(urls=["http://a.example/"])
     assert (await frontier.look()).start_urls == 0
+
+
+async def test_two_operators_prepare_one_frontier(frontier):
+    gateways = [RedisGateway(frontier.cluster) for _ in range(8)]
+    prepared = PrepareFrontier("seeded", ("http://a.example/",))
+    assert all(await asyncio.gather(*(gateway.write(JOB, prepared) for gateway in gateways)))
+    assert (await frontier.look()).start_urls == 1
+    await asyncio.gather(*(gateway.close() for gateway in gateways))
 
 
 async def test_seeds_of_a_preparation_that_was_cut_short_are_not_doubled(frontier):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import redis.asyncio as redis
@@ -23,7 +24,7 @@ async def prepare(client: redis.Redis, job: Job, seed_state: SeedState, urls: Se
     """Put down the policy, then the sentinel and the inline seeds; a frontier that is there already is left alone.
 
     Seeds first and the sentinel after them, in one transaction that a sentinel put down meanwhile makes void: whoever
-    dies in between leaves nothing, and whoever comes second adds nothing. Raises redis.WatchError for the second.
+    dies in between leaves nothing, and whoever comes second adds nothing.
     """
     keys = StoreKeys(job.uid)
     await set_politeness(client, job, frontier_spec.politeness(job))
@@ -36,7 +37,8 @@ async def prepare(client: redis.Redis, job: Job, seed_state: SeedState, urls: Se
         if urls:
             pipeline.rpush(keys.seeds, *(json.dumps({"url": url}, ensure_ascii=False) for url in urls))
         pipeline.eval(*_create(job, keys, seed_state))  # type: ignore[arg-type]
-        await pipeline.execute()
+        with suppress(redis.WatchError):  # another operator was quicker
+            await pipeline.execute()
 
 
 async def set_politeness(client: redis.Redis, job: Job, politeness: Politeness) -> None:
