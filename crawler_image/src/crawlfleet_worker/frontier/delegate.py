@@ -1,0 +1,64 @@
+"""Which download handler does the project want for this scheme? Built, asked and closed as Scrapy itself does."""
+
+import inspect
+from typing import Any
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured, NotSupported
+from scrapy.http import Response
+from scrapy.utils.defer import maybe_deferred_to_future
+from scrapy.utils.misc import build_from_crawler, load_object
+from twisted.internet.defer import Deferred
+
+from crawlfleet_worker.frontier.sending import prepare
+
+
+class Delegate:
+    """The project's handler of one scheme; built with the first request where it is lazy."""
+
+    def __init__(self, crawler: Crawler, scheme: str, handler: str | type[Any]) -> None:
+        self._crawler, self._scheme = crawler, scheme
+        self._class = load_object(handler)
+        self._handler: Any = None
+        self._why_not = ""
+        self.gated = False
+        """Whether its requests pass the gate (`sending`) once their connection stands."""
+        if not getattr(self._class, "lazy", True):
+            self._build()
+
+    def ready(self) -> None:
+        """Build the handler, if that was not done yet. NotSupported where it is not configured."""
+        if self._handler is None:
+            self._build_late()
+
+    async def download(self, request: Request) -> Response:
+        """Let the handler, which is ready, download."""
+        if inspect.iscoroutinefunction(self._handler.download_request):
+            response: Response = await self._handler.download_request(request)
+            return response
+        old = self._handler.download_request(request, self._crawler.spider)
+        return await _awaited(old)  # type: ignore[no-any-return]
+
+    async def close(self) -> None:
+        """Close the handler, if it was built and can be closed."""
+        if hasattr(self._handler, "close"):
+            await _awaited(self._handler.close())
+
+    def _build(self) -> None:
+        self._handler = build_from_crawler(self._class, self._crawler)
+        self.gated = prepare(self._handler)
+
+    def _build_late(self) -> None:
+        if not self._why_not:
+            try:
+                return self._build()
+            except NotConfigured as error:
+                self._why_not = str(error) or "not configured"
+        raise NotSupported(f"Unsupported URL scheme '{self._scheme}': {self._why_not}")
+
+
+async def _awaited(result: Any) -> Any:  # noqa: ANN401 - whatever an old handler returns
+    if isinstance(result, Deferred):
+        return await maybe_deferred_to_future(result)
+    return await result if inspect.isawaitable(result) else result
