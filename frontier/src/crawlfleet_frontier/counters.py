@@ -19,6 +19,15 @@ PAGES: Final = "pages"
 ERRORS: Final = "errors"
 """Family by kind (`errors:timeout`), the kinds being ERROR_KINDS."""
 
+KNOWN: Final = "known"
+"""Counted by the frontier's scripts: requests that were met before."""
+LOSSES: Final = "losses"
+"""Requests that were with a worker that was lost."""
+EXPIRED: Final = "expired"
+"""Requests that a worker gave up after their maximum age."""
+LEFT_OUT: Final = "left_out"
+"""Family by reason (`left_out:host_cap`): requests that were not admitted."""
+
 STATUS_CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx", "other")
 
 ERROR_KINDS: Final = (

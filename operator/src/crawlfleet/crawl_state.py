@@ -2,17 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from crawlfleet.frontier_spec import Limits
 from crawlfleet_frontier import WorkerBeat
-
-KNOWN: Final = "known"
-LOSSES: Final = "losses"
-EXPIRED: Final = "expired"
-LEFT_OUT: Final = "left_out"
-"""Counters that the frontier's scripts keep beside the workers': requests that were met before, that were with a lost
-worker, that a worker gave up after their maximum age, and (a family by reason) that were not admitted."""
 
 SeedState = Literal["unseeded", "seeding", "seeded"]
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from crawlfleet.crawl_state import EXPIRED, KNOWN, LEFT_OUT, LOSSES, CrawlState, Ledger, Pace
+from crawlfleet.crawl_state import CrawlState, Ledger, Pace
+from crawlfleet_frontier.counters import EXPIRED, KNOWN, LEFT_OUT, LOSSES
 
 LABELS: Final = ("namespace", "crawljob")
 Look = tuple[tuple[str, str], CrawlState]

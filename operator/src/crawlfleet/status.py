@@ -5,11 +5,12 @@ from typing import Any, Final
 
 from crawlfleet import names
 from crawlfleet.conditions import ConditionType, Reason
-from crawlfleet.crawl_state import LEFT_OUT, LOSSES, CrawlState
+from crawlfleet.crawl_state import CrawlState
 from crawlfleet.job import Body, Job, format_time, parse_time
 from crawlfleet.observed import Children
 from crawlfleet.policies.liveness import Liveness
 from crawlfleet_frontier import counters
+from crawlfleet_frontier.counters import LEFT_OUT, LOSSES
 
 COUNTER_SECONDS: Final = 30.0
 """Counters alone are written no more often."""

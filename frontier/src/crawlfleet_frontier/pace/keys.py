@@ -28,6 +28,11 @@ class PaceKeys:
         return f"{self.prefix}policy"
 
     @property
+    def robots_policy(self) -> str:
+        """STRING, JSON: what robots.txt means by host (Obey, Ignore); written together with the policy."""
+        return f"{self.prefix}robots_policy"
+
+    @property
     def ready(self) -> str:
         """ZSET of the hosts that have work and a free slot.
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
 
 import redis.asyncio as redis
 
@@ -15,9 +14,6 @@ from crawlfleet_frontier.pace import PaceKeys
 from crawlfleet_frontier.pace import calls as pace
 from crawlfleet_frontier.store import StoreKeys
 from crawlfleet_frontier.store import calls as store
-
-ROBOTS_POLICY: Final = "robots_policy"
-"""STRING beside the pace store's keys: `Politeness.robots_json`, read by workers where the policy's version changes."""
 
 
 async def prepare(client: redis.Redis, job: Job, seed_state: SeedState, urls: Sequence[str]) -> None:
@@ -55,7 +51,7 @@ async def set_politeness(client: redis.Redis, job: Job, politeness: Politeness) 
     ]
     call = pace.policy(keys, politeness.version, politeness.delay_ms, politeness.open_requests, overrides)
     async with client.pipeline(transaction=True) as pipeline:
-        pipeline.set(keys.prefix + ROBOTS_POLICY, politeness.robots_json)
+        pipeline.set(keys.robots_policy, politeness.robots_json)
         pipeline.eval(*call.eval_arguments())  # type: ignore[arg-type]
         await pipeline.execute()
 
