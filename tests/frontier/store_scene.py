@@ -40,11 +40,11 @@ def dump(client: redis.Redis) -> dict[bytes, object]:
             pipeline.object("encoding", key)
         answers = pipeline.execute()
     rows = zip(keys, answers[::2], answers[1::2], strict=True)
-    return {key: client.hgetall(key) if is_table(client, key, encoding) else value for key, value, encoding in rows}
+    return {key: content(client, key) if encoding == b"hashtable" else value for key, value, encoding in rows}
 
 
-def is_table(client: redis.Redis, key: bytes, encoding: bytes) -> bool:
-    return encoding == b"hashtable" and client.type(key) == b"hash"
+def content(client: redis.Redis, key: bytes) -> object:
+    return client.hgetall(key) if client.type(key) == b"hash" else client.smembers(key)
 
 
 def request(number: int, host: str = "a.example", band: int = 3, payload: bytes | None = None) -> PushRequest:

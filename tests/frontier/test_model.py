@@ -62,6 +62,21 @@ def identity(number: int) -> str:
     return str(number * 0x9E3779B97F4A7C15 % 2**64 - 2**63 if number % 5 else number)
 
 
+def with_rows(reply: list) -> list:
+    """A lease's reply as the model has it: rows of token, host, band, losses, payload; pairs of host and serial."""
+    entries, empty, wakes, *rest, call = reply
+    ends = [2 + entry[1] for entry in entries]
+    rows = [
+        [b"%s.%d" % (call, index), entry[2:end], entry[0], entry[end], entry[end + 1 :]]
+        for index, (entry, end) in enumerate(zip(entries, ends, strict=True), 1)
+    ]
+    return [rows, in_pairs(empty), in_pairs(wakes), *rest]
+
+
+def in_pairs(flat: list) -> list[list]:
+    return [list(pair) for pair in zip(flat[::2], flat[1::2], strict=True)]
+
+
 def payload(number: int) -> bytes:
     """Return what stands for the request with this number: some short, some long: queues in records and in lists."""
     return f"https://{number}/".encode().ljust(10 + number % 7 * 15, b"x")
@@ -97,7 +112,8 @@ class Store(RuleBasedStateMachine):
         except redis.ResponseError as error:
             return str(error).split()[0]
         assert isinstance(raw, bytes), raw
-        return unpack(raw)
+        reply = unpack(raw)
+        return with_rows(reply) if call.name == "lease" else reply
 
     def run(self, call: ScriptCall) -> object:
         try:
@@ -406,7 +422,7 @@ class Store(RuleBasedStateMachine):
         self.admit(pick, [(identity(n), HOSTS[n % len(HOSTS)], n % 8, payload(n)) for n in numbers], producer)
 
     def admit(self, pick: int, batch: list[tuple[str, str, int, bytes]], producer: bool) -> None:
-        args: list[object] = [[list(request) for request in batch], "", []]
+        args: list[object] = [[part for request in batch for part in request], "", []]
         if producer or not self.lives:
             self.expect(self.ask("push", args, "", 0), lambda: self.model.push(batch))
         else:
@@ -600,7 +616,7 @@ class Store(RuleBasedStateMachine):
 NUMBERED = ("push", "lease", "settle", "reconcile")
 WORKERS_WORDS = (*NUMBERED, "beat", "leave", "seed")
 EMPTY: dict[str, list[object]] = {
-    "push": [[["77", HOSTS[0], 3, "https://a.example/"]], "", []],
+    "push": [["77", HOSTS[0], 3, "https://a.example/"], "", []],
     "lease": [[[HOSTS[0], 5]], 0, 0],
     "settle": [["1.1"], [], [], [], [], 0],
     "reconcile": [[]],

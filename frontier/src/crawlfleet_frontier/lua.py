@@ -3,6 +3,10 @@
 A script is `<package>/scripts/<name>.lua`. A line `--@include NAME` is replaced by `<package>/scripts/lib/NAME.lua`, or
 by `scripts/lib/NAME.lua` of the package `crawlfleet_frontier` for what both stores use. A library may include others;
 each comes in once, where it is first asked for.
+
+Redis builds everything that a script defines anew at each call, so what costs nothing elsewhere costs time here: functions
+that the script does not use are left out, and each library has a block of its own (a function is the dearer to make, the
+more variables of the outermost block are used by functions already made).
 """
 
 import hashlib
@@ -16,12 +20,19 @@ Package = Literal["store", "pace"]
 """The two stores, each a package below `crawlfleet_frontier`."""
 
 INCLUDE: Final = re.compile(r"^--@include ([a-z_]+)\s*$")
+FUNCTION: Final = re.compile(
+    r"^(?:local )?function (?P<name>[a-z_.]+)\((?:[^\n]* end\n|[^\n]*\n(?:(?!end$)[^\n]*\n)*end\n)", re.MULTILINE
+)
+"""A function of a script or library: it begins and ends at the first column, or is one line."""
+
+
+BLOCK_END: Final = "end  -- of the library\n"
 
 
 @cache
 def script(package: Package, name: str) -> str:
     """Return the text of a script with its includes; FileNotFoundError names a script or library that is missing."""
-    return "".join(_lines(package, _scripts(package).joinpath(f"{name}.lua"), set()))
+    return _pruned("".join(_lines(package, _scripts(package).joinpath(f"{name}.lua"), set())))
 
 
 @cache
@@ -36,6 +47,22 @@ def script_names(package: Package) -> tuple[str, ...]:
     return tuple(sorted(entry.name.removesuffix(".lua") for entry in _scripts(package).iterdir() if _is_lua(entry)))
 
 
+def _pruned(text: str) -> str:
+    """Leave out the functions that nothing else names, until there are none."""
+    while True:
+        unused = [found for found in FUNCTION.finditer(text) if _is_unused(found, text)]
+        if not unused:
+            return text
+        for found in reversed(unused):
+            text = text[: found.start()] + text[found.end() :]
+
+
+def _is_unused(function: re.Match[str], text: str) -> bool:
+    name = re.compile(rf"(?<![\w.]){re.escape(function['name'])}(?!\w)")
+    code = re.sub(r"--.*", "", text[: function.start()] + text[function.end() :])
+    return name.search(code) is None
+
+
 def _lines(package: Package, file: Traversable, included: set[str]) -> list[str]:
     lines: list[str] = []
     for line in file.read_text(encoding="utf-8").splitlines(keepends=True):
@@ -44,8 +71,23 @@ def _lines(package: Package, file: Traversable, included: set[str]) -> list[str]
             lines.append(line)
         elif include[1] not in included:
             included.add(include[1])
-            lines += [*_lines(package, _library(package, include[1]), included), "\n"]
+            lines += _block(include[1], _lines(package, _library(package, include[1]), included))
     return lines
+
+
+def _block(library: str, lines: list[str]) -> list[str]:
+    """Keep what is the library's own to itself; those that it includes come before its own text."""
+    table = f"local {library} = "
+    start = next(index for index, line in enumerate(lines) if line.startswith(table))
+    own = max((index for index, line in enumerate(lines[:start]) if line == BLOCK_END), default=-1) + 1
+    return [
+        *lines[:own],
+        f"local {library} do\n",
+        *lines[own:start],
+        lines[start].removeprefix("local "),
+        *lines[start + 1 :],
+        BLOCK_END,
+    ]
 
 
 def _library(package: Package, name: str) -> Traversable:

@@ -111,7 +111,9 @@ def push(
     drained: Sequence[str | bytes] = (),
 ) -> ScriptCall:
     """Admit requests; `drained` are the entries of `drained_key` that they were made of. Unnumbered unless numbered."""
-    rows = [(request.id, request.host, request.band, request.payload) for request in requests]
+    rows: list[object] = []
+    for request in requests:
+        rows += (request.id, request.host, request.band, request.payload)
     more_keys = (drained_key,) if drained_key else ()
     return _call("push", keys, (rows, drained_key, drained), "", 0, more_keys=more_keys)
 

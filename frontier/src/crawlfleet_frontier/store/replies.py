@@ -181,15 +181,22 @@ def read_push(reply: bytes) -> Pushed:
 
 def read_lease(reply: bytes) -> Leased:
     """Read the reply of `lease`."""
-    grants, empty, wakes, suspects, turn, room = unpack(reply)
+    entries, empty, wakes, suspects, turn, room, number = unpack(reply)
+    call = _text(number)
     return Leased(
-        grants=tuple(Granted(_text(token), _text(host), *rest) for token, host, *rest in grants),
+        grants=tuple(_granted(f"{call}.{index}", entry) for index, entry in enumerate(entries, 1)),
         empty=_serials(empty),
         wakes=_serials(wakes),
         suspects=suspects,
         turn=bool(turn),
         room=None if room < 0 else room,
     )
+
+
+def _granted(token: str, entry: bytes) -> Granted:
+    """Read a request as the store keeps it: band, length of the host (a byte each), host, losses (a byte), payload."""
+    end = 2 + entry[1]
+    return Granted(token, _text(entry[2:end]), entry[0], entry[end], entry[end + 1 :])
 
 
 def read_settle(reply: bytes) -> Settled:
@@ -225,8 +232,9 @@ def read_snapshot(reply: bytes) -> StoreSnapshot:
     )
 
 
-def _serials(pairs: Sequence[Sequence[Any]]) -> tuple[tuple[str, int], ...]:
-    return tuple((_text(host), serial) for host, serial in pairs)
+def _serials(flat: Sequence[Any]) -> tuple[tuple[str, int], ...]:
+    """Read hosts and serials in turn."""
+    return tuple((_text(host), serial) for host, serial in zip(flat[::2], flat[1::2], strict=True))
 
 
 def _fields(flat: Sequence[bytes]) -> dict[str, str]:

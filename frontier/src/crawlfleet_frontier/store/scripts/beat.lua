@@ -27,15 +27,15 @@ end
 local function apply(epoch, number, state, pairs)
   for index = 1, #pairs, 2 do store.counter(pairs[index], pairs[index + 1]) end
   store.write()
-  redis.call('HSET', workers.row_key(epoch), 'beat', clock.digits(number), 'state', state)
+  redis.call('HSET', workers.row_key(epoch), 'beat', number, 'state', state)
 end
 
 local function main()
   local given, epoch, number = input.array(5), workers.epoch(), numbered.number(1)
   local state, pairs = input.text(given[1], 'state', 65536), increments(given[2])
   for index = 3, 5 do input.integer(given[index], 'a number of the digest', 0, 2 ^ 53) end
-  store.open({'ZSCORE', 'ZADD', 'ZCOUNT', 'ZCARD', 'HLEN'})
-  permissions.need(KEYS[1], store.COMMANDS)
+  store.open({'uid', 'lease_clock', 'lease_last', 'silence_ms', 'seed_state', 'state'}, {'suspects'})
+  permissions.need(KEYS[1], {'ZADD', 'ZCOUNT'})
   workers.need(epoch)
   local row = redis.call('HMGET', workers.row_key(epoch), 'beat', 'n', 'held', 'sum')
   local last = tonumber(row[1] or 0)
@@ -46,9 +46,9 @@ local function main()
   redis.call('ZCARD', store.key('fencing'))
   local applied = number > last and 1 or 0
   if applied == 1 then apply(epoch, number, state, pairs) else store.write() end
-  redis.call('ZADD', store.key('workers'), clock.digits(store.number('lease_clock')), epoch)
-  return cmsgpack.pack({applied, store.meta.seed_state, store.meta.state, workers.to_reap(),
-    differs(row, given[3], given[4], given[5]), store.tally.suspects})
+  redis.call('ZADD', store.key('workers'), store.number('lease_clock'), epoch)
+  return cmsgpack.pack({applied, store.text('seed_state'), store.text('state'), workers.to_reap(),
+    differs(row, given[3], given[4], given[5]), store.tallied('suspects')})
 end
 
 return errors.answer(main)

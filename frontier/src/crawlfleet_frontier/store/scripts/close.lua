@@ -14,16 +14,15 @@ local function is_empty(key)
 end
 
 local function at_its_end(admitted)
-  local tally = store.tally
-  return tally.queued == 0 and tally.delayed == 0 and tally.leased == 0 and tally.admitted == admitted
-    and store.meta.seed_state == 'seeded' and redis.call('LLEN', store.key('seeds')) == 0
+  return store.tallied('queued') == 0 and store.tallied('delayed') == 0 and store.tallied('leased') == 0 and store.tallied('admitted') == admitted
+    and store.text('seed_state') == 'seeded' and redis.call('LLEN', store.key('seeds')) == 0
     and (KEYS[2] == nil or is_empty(KEYS[2]))
 end
 
 local function main()
   local admitted = input.integer(input.array(1)[1], 'admitted', 0, 2 ^ 53)
-  store.open(store.COMMANDS)
-  if store.meta.state == 'closed' then return cmsgpack.pack({1}) end
+  store.open({'uid', 'state'})
+  if store.text('state') == 'closed' then return cmsgpack.pack({1}) end
   if not at_its_end(admitted) then return cmsgpack.pack({0}) end
   store.put('state', 'closed')
   store.write()

@@ -11,7 +11,7 @@ local MOST = {9007199254740991, 9007199254740991, 255}
 local function main()
   local given, changed = input.array(3), 0
   for index = 1, 3 do input.integer(given[index], NAMES[index], 0, MOST[index]) end
-  store.open(store.COMMANDS)
+  store.open({'uid'})
   for index = 1, 3 do
     if store.number(NAMES[index]) ~= given[index] then
       store.put(NAMES[index], given[index])

@@ -12,16 +12,16 @@ end
 
 local function main()
   local layout, epoch = input.text(input.array(1)[1], 'layout', 100), workers.epoch()
-  store.open({'ZSCORE', 'ZADD', 'HLEN'})
-  permissions.need(KEYS[1], store.COMMANDS)
-  if store.meta.layout ~= layout then
-    errors.refuse('LAYOUT', 'this store has ' .. tostring(store.meta.layout) .. ', the worker ' .. layout)
+  store.open({'uid', 'lease_clock', 'seed_state', 'state', 'layout', 'pace_id'})
+  permissions.need(KEYS[1], {'ZADD'})
+  if store.text('layout') ~= layout then
+    errors.refuse('LAYOUT', 'this store has ' .. tostring(store.text('layout')) .. ', the worker ' .. layout)
   end
   if was_fenced(epoch) then errors.refuse('FENCED', 'the epoch ' .. epoch .. ' was fenced: join with a new one') end
   redis.call('ZSCORE', store.key('workers'), epoch)
   redis.call('HLEN', workers.row_key(epoch))
-  redis.call('ZADD', store.key('workers'), clock.digits(store.number('lease_clock')), epoch)
-  return cmsgpack.pack({store.meta.seed_state, store.meta.state, store.meta.pace_id})
+  redis.call('ZADD', store.key('workers'), store.number('lease_clock'), epoch)
+  return cmsgpack.pack({store.text('seed_state'), store.text('state'), store.text('pace_id')})
 end
 
 return errors.answer(main)

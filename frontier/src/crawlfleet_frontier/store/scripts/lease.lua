@@ -1,13 +1,15 @@
 #!lua flags=allow-oom
 -- Take requests of the hosts for which the worker has slots; promote delayed requests that are due on the way.
 -- ARGV     [[[host, most], …], alone 0 | 1, ms since the worker's previous call], epoch, number
--- reply    [[[token, host, band, losses, payload], …], [[host, serial], … named here and empty now],
---          [[host, serial], … pending wake-ups], suspects, turn 0 | 1, pages left until stop_pages (-1 = no limit)]
+-- reply    [[entry, …], [host, serial, … named here and empty now], [host, serial, … pending wake-ups], suspects,
+--          turn 0 | 1, pages left until stop_pages (-1 = no limit), number of this call]
+--          The token of the i-th entry is `<number of this call>.<i>`; an entry is what `l:<epoch>` holds (`entries`).
 -- bounds   200 hosts, 500 requests; 100 promotions; 200 wake-ups; no host is begun after 1 MiB of payloads
 -- errors   NOSENTINEL, FENCED, ORDER, TOOBIG, BADINPUT
 -- turn = 1: this worker is named to take suspects: it should finish what it holds and ask with alone = 1. Then hosts are
 -- ignored, and it is given one suspect if it holds nothing. While it holds a suspect, it is given nothing else.
---@include leases
+--@include workers
+--@include outbox
 local MOST_PROMOTED, MOST_WAKES, MOST_BYTES = 100, 200, 1048576
 
 local function check_hosts(hosts)
@@ -21,7 +23,9 @@ local function check_hosts(hosts)
   if total > 500 then errors.refuse('TOOBIG', total .. ' requests, at most 500 a call') end
 end
 
+-- Queue what is due of the delayed; returns the members that go.
 local function promote()
+  if store.tallied('delayed') == 0 then return {} end
   local now = clock.digits(store.number('wall'))
   local due = redis.call('ZRANGE', store.key('delayed'), '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_PROMOTED)
   for index = 1, #due do
@@ -37,48 +41,65 @@ end
 local function room()
   local stop = store.number('stop_pages')
   if stop == 0 then return math.huge end
-  return math.max(0, stop - store.tally.done - store.tally.leased)
+  return math.max(0, stop - store.tallied('done') - store.tallied('leased'))
 end
 
-local function grant(state, band, host, request)
-  local grants, values, at = state.grants, state.values, #state.grants + 1
-  local token = state.number .. at
-  grants[at] = {token, host, band, string.byte(request), string.sub(request, 2)}
-  values[2 * at - 1], values[2 * at] = token, entries.head(band, host) .. request
-  state.bytes = state.bytes + #request
-  workers.hold(workers.row, at)
+-- Stage leases of these requests of one host; `bands` as `queues.take` returns them.
+local function grant(state, host, requests, bands)
+  local granted, values, at, bytes = state.granted, state.values, #state.granted, state.bytes
+  local number, head = state.number, type(bands) == 'number' and entries.head(bands, host)
+  for index = 1, #requests do
+    local entry = (head or entries.head(bands[index], host)) .. requests[index]
+    at = at + 1
+    granted[at], values[2 * at - 1], values[2 * at] = entry, number .. at, entry
+    bytes = bytes + #entry
+  end
+  state.bytes = bytes
+  store.count('leased', #requests)
+  store.count('queued', -#requests)
+end
+
+-- Read the queues of these hosts.
+local function load(hosts)
+  local names, met = {}, {}
+  for index = 1, #hosts do
+    local host = hosts[index][1]
+    if not met[host] and not queues.loaded[host] then met[host], names[#names + 1] = true, host end
+  end
+  queues.load_all(names)
 end
 
 local function grant_hosts(state, hosts)
+  load(hosts)
   for index = 1, #hosts do
     local host, most = hosts[index][1], math.min(hosts[index][2], room())
-    if room() == 0 or state.bytes > MOST_BYTES then return end
-    local queue = queues.load(host)
-    local bands, requests = queues.take(queue, most)
-    for each = 1, #requests do grant(state, bands[each], host, requests[each]) end
-    store.count('leased', #requests)
-    store.count('queued', -#requests)
-    if queue.waiting == 0 then state.empty[#state.empty + 1] = {host, store.serial()} end
+    if state.bytes > MOST_BYTES or room() == 0 then return end
+    local queue = queues.loaded[host]
+    local requests, bands = queues.take(queue, most)
+    if #requests > 0 then grant(state, host, requests, bands) end
+    if queue.waiting == 0 then
+      local last = #state.empty
+      state.empty[last + 1], state.empty[last + 2] = host, store.serial()
+    end
   end
 end
 
 local function grant_suspect(state)
-  if workers.row.held > 0 or store.tally.suspects == 0 or room() == 0 then return end
+  if workers.row.held > 0 or store.tallied('suspects') == 0 or room() == 0 then return end
   local entry = redis.call('LRANGE', store.key('suspects'), 0, 0)[1]
   if not entry then return end
   local band, host, request = entries.open(entry)
-  grant(state, band, host, request)
-  store.count('leased', 1)
-  store.count('queued', -1)
+  grant(state, host, {request}, band)
   store.count('suspects', -1)
+  permissions.need(KEYS[1], {'LPOP'})
   workers.row.alone = '1'
   state.suspect = true
 end
 
 -- Whether this worker is the one that takes suspects; names it where nobody live is.
 local function is_named()
-  local named = store.meta.suspect_epoch
-  if store.tally.suspects == 0 then
+  local named = store.text('suspect_epoch')
+  if store.tallied('suspects') == 0 then
     if named == workers.row.epoch and workers.row.held == 0 then store.put('suspect_epoch', '') end
     return false
   end
@@ -89,16 +110,25 @@ local function is_named()
   return named == workers.row.epoch
 end
 
+-- What has to be known of the keys that are written, and whether `wake` will hold anything.
+local function plan()
+  permissions.need(KEYS[1], {'ZREM', 'HRANDFIELD'})
+  queues.plan()
+  outbox.plan()
+  redis.call('HLEN', workers.leases_key(workers.row.epoch))
+  return redis.call('HLEN', store.key('wake')) + #outbox.pairs > 0
+end
+
 local function pending_wakes()
-  local flat, wakes = redis.call('HRANDFIELD', store.key('wake'), MOST_WAKES, 'WITHVALUES'), {}
-  for index = 1, #flat, 2 do wakes[#wakes + 1] = {flat[index], tonumber(flat[index + 1])} end
+  local wakes = redis.call('HRANDFIELD', store.key('wake'), MOST_WAKES, 'WITHVALUES')
+  for index = 2, #wakes, 2 do wakes[index] = tonumber(wakes[index]) end
   return wakes
 end
 
 local function write(state, due)
   if #due > 0 then store.send('ZREM', store.key('delayed'), due) end
   if state.suspect then redis.call('LPOP', store.key('suspects')) end
-  store.send('HSET', workers.leases_key(workers.row.epoch), state.values)
+  if #state.values > 0 then store.send('HSET', workers.leases_key(workers.row.epoch), state.values) end
   queues.write()
   outbox.write()
   store.write()
@@ -106,21 +136,22 @@ end
 
 local function lease(given)
   store.advance_wall(given[3])
-  local state = {grants = {}, values = {}, empty = {}, bytes = 0, number = clock.digits(workers.row.number) .. '.'}
+  local number = clock.digits(workers.row.number)
+  local state = {granted = {}, values = {}, empty = {}, bytes = 0, number = number .. '.'}
   local due, named = promote(), is_named()
   if given[2] == 1 then
     if named then grant_suspect(state) end
   elseif workers.row.held == 0 or workers.row.alone ~= '1' then
     workers.row.alone = '0'
-    grant_hosts(state, given[1])
+    if #given[1] > 0 then grant_hosts(state, given[1]) end
   end
-  redis.call('LLEN', store.key('suspects'))
-  queues.plan()
-  outbox.plan()
+  workers.hold(workers.row, #state.granted)
+  local left, are_wakes = room(), plan()
   write(state, due)
-  local left = room()
-  left = left == math.huge and -1 or left
-  return {state.grants, state.empty, pending_wakes(), store.tally.suspects, named and 1 or 0, left}
+  return {
+    state.granted, state.empty, are_wakes and pending_wakes() or {}, store.tallied('suspects'), named and 1 or 0,
+    left == math.huge and -1 or left, number,
+  }
 end
 
 local function main()
@@ -128,10 +159,8 @@ local function main()
   check_hosts(given[1])
   input.integer(given[2], 'alone', 0, 1)
   input.integer(given[3], 'elapsed', 0, 2 ^ 52)
-  store.open({'ZRANGE', 'ZREM', 'LPOP', 'HRANDFIELD', 'ZSCORE', 'HLEN'})
-  permissions.need(KEYS[1], store.COMMANDS)
-  permissions.need(KEYS[1], queues.COMMANDS)
-  permissions.need(KEYS[1], directory.COMMANDS)
+  store.open({'uid', 'wall', 'last', 'serial', 'h_buckets', 'stop_pages', 'suspect_epoch'},
+    {'queued', 'delayed', 'leased', 'hosts', 'suspects'})
   local repeated = workers.open()
   if repeated then return repeated end
   return workers.close(lease(given))

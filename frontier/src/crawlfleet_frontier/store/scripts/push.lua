@@ -1,7 +1,7 @@
 #!lua
 -- Admit requests that were not admitted before.
 -- KEYS[2]  where the batch was read from a user's start URL key or `seeds`: that key
--- ARGV     [[[id, host, band 0 … 7, payload], …], key that was read or "", [entries to remove from it, …]], epoch, number
+-- ARGV     [[id, host, band 0 … 7, payload, id, host, …], key that was read or "", [entries to remove from it, …]], epoch, number
 --          unnumbered (epoch "" or absent, or number 0): an operator, any producer, a fenced worker
 -- reply    [admitted, known, left out over the host's cap, [0-based indices of those admitted]]
 -- bounds   500 requests and 1 MiB of payloads; 500 entries
@@ -11,40 +11,32 @@
 --@include seen
 --@include outbox
 --@include workers
-local MOST_BYTES = 1048576
+local MOST_REQUESTS, MOST_BYTES = 500, 1048576
 local REMOVERS = {list = 'LTRIM', set = 'SREM', zset = 'ZREM'}
 
--- Whether an id is a signed 64-bit number in decimal, as Redis' arrays of integers write it.
+local BANDS = {[0] = true, true, true, true, true, true, true, true}
+local find, byte, type = string.find, string.byte, type
+
+-- Whether a string is a signed 64-bit number in decimal, as Redis' arrays of integers write it.
 local function is_id(id)
-  if type(id) ~= 'string' then return false end
-  if not string.find(id, '^%-?[1-9]%d*$') then return id == '0' end
+  if not find(id, '^%-?[1-9]%d*$') then return id == '0' end
   if #id < 19 then return true end
-  local negative = string.byte(id) == 45
-  local digits = negative and string.sub(id, 2) or id
-  return #digits < 19 or #digits == 19 and digits <= (negative and '9223372036854775808' or '9223372036854775807')
+  if byte(id) == 45 then return #id == 19 or #id == 20 and id <= '-9223372036854775808' end
+  return #id == 19 and id <= '9223372036854775807'
 end
 
--- What is wrong with a request, or nil.
-local function fault(request)
-  if type(request) ~= 'table' then return 'is not a list' end
-  local host, band = request[2], request[3]
-  if not is_id(request[1]) then return 'has an id that is not a signed 64-bit number in decimal' end
-  if type(host) ~= 'string' or #host > 255 then return 'has a host that is not a string of at most 255 bytes' end
-  if type(band) ~= 'number' or band % 1 ~= 0 or band < 0 or band > 7 then return 'has a band that is not one of 0 to 7' end
-  if type(request[4]) ~= 'string' then return 'has a payload that is not a string' end
-end
-
-local function check_requests(requests)
-  local bytes = 0
-  input.list(requests, 'requests', 500)
-  for index = 1, #requests do
-    local wrong = fault(requests[index])
-    if wrong then errors.refuse('BADINPUT', 'request ' .. index - 1 .. ' ' .. wrong) end
-    bytes = bytes + #requests[index][4]
+-- Refuse the request whose id is at this place: something about it is wrong.
+local function refuse(requests, at)
+  local id, host, band = requests[at], requests[at + 1], requests[at + 2]
+  local wrong = 'a payload that is not a string'
+  if type(id) ~= 'string' or not is_id(id) then
+    wrong = 'an id that is not a signed 64-bit number in decimal'
+  elseif type(host) ~= 'string' or #host > 255 then
+    wrong = 'a host that is not a string of at most 255 bytes'
+  elseif not BANDS[band or -1] then
+    wrong = 'a band that is not one of 0 to 7'
   end
-  if bytes > MOST_BYTES then
-    errors.refuse('TOOBIG', 'payloads of ' .. bytes .. ' bytes, at most ' .. MOST_BYTES .. ' a call')
-  end
+  errors.refuse('BADINPUT', 'request ' .. (at - 1) / 4 .. ' has ' .. wrong)
 end
 
 local function check_drained(key, drained)
@@ -73,51 +65,92 @@ local function removal(key, drained)
   if is_head(key, drained) then return function() redis.call('LTRIM', key, #drained, -1) end end
 end
 
--- The number of requests that a host may still be given; its counting begins with the cap.
-local function room(counts, host)
+-- What hosts were given so far, read once each; a host's counting begins with the cap.
+local function count_of(counts, host)
   local count = counts[host]
   if not count then
-    counts.directory = counts.directory or directory.open('n', 'n_buckets', 'capped')
-    count = {key = directory.key(counts.directory, host), host = host}
-    local value = redis.call('HGET', count.key, host)
-    count.known, count.value = value ~= false, tonumber(value or 0)
+    local key = directory.key(counts.directory, host)
+    local value = redis.call('HGET', key, host)
+    count = {key = key, host = host, known = value ~= false, value = tonumber(value or 0)}
     counts[host], counts[#counts + 1] = count, count
   end
-  return store.number('host_cap') - count.value, count
+  return count
 end
 
+-- Whether the host has what it may be given; where not, one more is counted.
 local function capped(counts, host)
-  if store.meta.host_cap == '0' then return false end
-  local left, count = room(counts, host)
-  if left <= 0 then return true end
+  local count = count_of(counts, host)
+  if count.value >= counts.most then return true end
   if not count.known then store.count('capped', 1) end
   count.known, count.changed, count.value = true, true, count.value + 1
   return false
 end
 
+-- Stage what was not admitted before; `counts` is there where a cap is set. Returns the 0-based indices of those admitted,
+-- and how many were known and left out. What is known is well formed: only the others are looked at closely.
 local function admit(requests, counts)
-  local admitted, known, left_out = {}, 0, 0
-  for index = 1, #requests do
-    local request = requests[index]
-    if seen.has(request[1]) then
+  local admitted, known, left_out, bytes, met, fine_hosts = {}, 0, 0, 0, {}, {}
+  local find_place, add = seen.find, seen.add
+  for at = 1, #requests, 4 do
+    local id, payload = requests[at], requests[at + 3]
+    if type(id) ~= 'string' or type(payload) ~= 'string' then refuse(requests, at) end
+    bytes = bytes + #payload
+    local place = not met[id] and find_place(id)
+    if not place then
       known = known + 1
-    elseif capped(counts, request[2]) then
-      left_out = left_out + 1
     else
-      seen.add(request[1])
-      queues.append(queues.load(request[2]), request[3], '\0' .. request[4])
-      admitted[#admitted + 1] = index - 1
+      local host = requests[at + 1]
+      if not is_id(id) or not BANDS[requests[at + 2] or -1] then refuse(requests, at) end
+      if not fine_hosts[host or false] and (type(host) ~= 'string' or #host > 255) then refuse(requests, at) end
+      fine_hosts[host] = true
+      if counts and capped(counts, host) then
+        left_out = left_out + 1
+      else
+        met[id] = true
+        add(id, place)
+        admitted[#admitted + 1] = (at - 1) / 4
+      end
     end
   end
+  if bytes > MOST_BYTES then
+    errors.refuse('TOOBIG', 'payloads of ' .. bytes .. ' bytes, at most ' .. MOST_BYTES .. ' a call')
+  end
   return admitted, known, left_out
+end
+
+-- Put those admitted into the queues of their hosts.
+local function queue(requests, admitted)
+  local hosts, lists, bands = {}, {}, {}
+  for index = 1, #admitted do
+    local at = 4 * admitted[index]
+    local host, band, request = requests[at + 2], requests[at + 3], '\0' .. requests[at + 4]
+    local list = lists[host]
+    if not list then
+      lists[host], bands[host], hosts[#hosts + 1] = {request}, band, host
+    else
+      local count, before = #list, bands[host]
+      if before ~= band and type(before) == 'number' then
+        bands[host] = {}
+        for each = 1, count do bands[host][each] = before end
+      end
+      list[count + 1] = request
+      if type(bands[host]) == 'table' then bands[host][count + 1] = band end
+    end
+  end
+  queues.append_all(hosts, lists, bands)
+end
+
+local function open_counts()
+  local most = store.number('host_cap')
+  return most > 0 and {most = most, directory = directory.open('n', 'n_buckets', 'capped')} or nil
 end
 
 local function write_counts(counts)
   for index = 1, #counts do
     local count = counts[index]
-    if count.changed then redis.call('HSET', count.key, count.host, count.value) end
+    if count.changed then directory.put(counts.directory, count.key, count.host, count.value) end
   end
-  if counts.directory then directory.split(counts.directory) end
+  directory.write(counts.directory)
 end
 
 local function plan(admitted, known, left_out, counts)
@@ -128,18 +161,19 @@ local function plan(admitted, known, left_out, counts)
   seen.plan()
   queues.plan()
   outbox.plan()
-  if counts.directory then directory.plan(counts.directory) end
+  if counts then directory.plan(counts.directory) end
 end
 
 local function push(given)
-  local remove, counts = removal(given[2], given[3]), {}
+  local remove, counts = removal(given[2], given[3]), open_counts()
   seen.open()
   local admitted, known, left_out = admit(given[1], counts)
+  if #admitted > 0 then queue(given[1], admitted) end
   plan(admitted, known, left_out, counts)
   if remove then remove() end
   seen.write()
   queues.write()
-  write_counts(counts)
+  if counts then write_counts(counts) end
   outbox.write()
   store.write()
   return {#admitted, known, left_out, admitted}
@@ -147,17 +181,13 @@ end
 
 local function main()
   local given = input.array(3)
-  check_requests(given[1])
+  input.list(given[1], 'requests', 4 * MOST_REQUESTS)
   check_drained(given[2], given[3])
-  store.open(seen.COMMANDS)
-  permissions.need(KEYS[1], store.COMMANDS)
-  permissions.need(KEYS[1], queues.COMMANDS)
-  permissions.need(KEYS[1], directory.COMMANDS)
-  permissions.need(KEYS[1], workers.COMMANDS)
+  store.open({'uid', 'serial', 'state', 'h_buckets', 's_buckets', 'dedupe', 'host_cap'}, {'admitted', 'queued', 'seen', 'hosts'})
   local is_numbered = (ARGV[2] or '') ~= '' and ARGV[3] ~= '0'
-  local repeated = is_numbered and workers.open()
+  local repeated = is_numbered and workers.open(true)
   if repeated then return repeated end
-  if store.meta.state ~= 'open' then errors.refuse('CLOSED', 'the job is closed: reopen it before pushing') end
+  if store.text('state') ~= 'open' then errors.refuse('CLOSED', 'the job is closed: reopen it before pushing') end
   local reply = push(given)
   return is_numbered and workers.close(reply) or cmsgpack.pack(reply)
 end

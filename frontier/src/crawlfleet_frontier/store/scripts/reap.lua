@@ -28,7 +28,7 @@ end
 local function fence(fresh, blame)
   for index = 1, #fresh do
     redis.call('ZREM', store.key('workers'), fresh[index])
-    redis.call('ZADD', store.key('fencing'), clock.digits(store.number('lease_clock')), fresh[index])
+    redis.call('ZADD', store.key('fencing'), store.number('lease_clock'), fresh[index])
     redis.call('HSET', workers.row_key(fresh[index]), 'blame', blame)
   end
 end
@@ -51,8 +51,7 @@ end
 local function main()
   local given = input.array(2)
   local epoch, blame = input.text(given[1], 'the epoch', 200), input.integer(given[2], 'blame', 0, 1)
-  store.open({})
-  ends.permit()
+  store.open({'uid', 'max_losses', 'lease_clock', 'silence_ms'})
   local fresh, epochs = choose(epoch)
   local rows, moved, left = empty(epochs, epoch ~= '', blame)
   ends.plan()

@@ -4,7 +4,7 @@
 -- reply    [returned, [tokens held that are not leases of this epoch, …]]
 -- bounds   5,000 tokens; 500 leases are returned a call (the next beat tells whether there are more)
 -- errors   NOSENTINEL, FENCED, ORDER, TOOBIG, BADINPUT
---@include leases
+--@include endings
 
 local function lost(kept, is_held)
   local tokens = {}
@@ -25,27 +25,20 @@ local function reconcile(held)
   end
   local tokens = lost(kept, is_held)
   local found = leases.read(workers.row.epoch, tokens)
-  for index = 1, #tokens do
-    leases.leave(workers.row, tokens[index])
-    leases.back(found[tokens[index]])
-  end
+  leases.leave(workers.row, tokens)
+  for index = 1, #tokens do endings.back(found[tokens[index]]) end
   return {#tokens, unknown}
 end
 
 local function main()
   local held = input.list(input.array(1)[1], 'tokens', 5000)
   for index = 1, #held do input.text(held[index], 'a token', 40) end
-  store.open({'HKEYS'})
-  permissions.need(KEYS[1], store.COMMANDS)
-  permissions.need(KEYS[1], leases.COMMANDS)
-  permissions.need(KEYS[1], queues.COMMANDS)
-  permissions.need(KEYS[1], directory.COMMANDS)
-  permissions.need(KEYS[1], workers.COMMANDS)
+  store.open({'uid'})
   local repeated = workers.open()
   if repeated then return repeated end
   local reply = reconcile(held)
-  leases.plan()
-  leases.write()
+  endings.plan()
+  endings.write()
   return workers.close(reply)
 end
 

@@ -7,8 +7,8 @@
 
 local function main()
   input.array(0)
-  store.open(store.COMMANDS)
-  if store.meta.state == 'open' then return cmsgpack.pack({0}) end
+  store.open({'uid'})
+  if store.text('state') == 'open' then return cmsgpack.pack({0}) end
   store.put('state', 'open')
   store.write()
   return cmsgpack.pack({1})

@@ -4,7 +4,7 @@
 -- reply    [replayed]; ids that are not there (any more) count nothing
 -- bounds   500 letters
 -- errors   NOSENTINEL, CLOSED, TOOBIG, BADINPUT
---@include leases
+--@include outbox
 
 local function letter(id)
   local entry = redis.call('XRANGE', store.key('dead'), id, id)[1]
@@ -36,11 +36,9 @@ local function main()
       errors.refuse('BADINPUT', 'a stream id is not of the form milliseconds-number')
     end
   end
-  store.open({'XRANGE', 'XDEL'})
-  permissions.need(KEYS[1], store.COMMANDS)
-  permissions.need(KEYS[1], queues.COMMANDS)
-  permissions.need(KEYS[1], directory.COMMANDS)
-  if store.meta.state ~= 'open' then errors.refuse('CLOSED', 'the job is closed: reopen it before replaying') end
+  store.open({'uid', 'state'})
+  permissions.need(KEYS[1], {'XDEL'})
+  if store.text('state') ~= 'open' then errors.refuse('CLOSED', 'the job is closed: reopen it before replaying') end
   local gone = stage(ids)
   queues.plan()
   outbox.plan()

@@ -10,8 +10,7 @@ local MOST_BUCKETS, ENOUGH = 30, 500
 local function main()
   local given = input.array(2)
   local pace_id, cursor = input.text(given[1], 'the pace store\'s id', 100), input.integer(given[2], 'cursor', 0, 2 ^ 53)
-  store.open({'HKEYS', 'HLEN'})
-  permissions.need(KEYS[1], store.COMMANDS)
+  store.open({'uid'})
   local buckets, last = store.number('h_buckets'), cursor + MOST_BUCKETS
   while cursor < buckets and cursor < last and #outbox.pairs < 2 * ENOUGH do
     for _, host in ipairs(redis.call('HKEYS', store.key('h', cursor))) do outbox.wake(host) end

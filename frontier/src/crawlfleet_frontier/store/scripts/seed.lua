@@ -8,12 +8,12 @@
 local WORDS = {claim = true, done = true, abandon = true}
 
 local function holds(epoch)
-  return store.meta.seed_state == 'seeding' and store.meta.seed_epoch == epoch
+  return store.text('seed_state') == 'seeding' and store.text('seed_epoch') == epoch
 end
 
 local function claim(epoch)
   if holds(epoch) then return 'run' end
-  if store.meta.seed_state == 'seeding' and workers.is_live(store.meta.seed_epoch) then return 'wait' end
+  if store.text('seed_state') == 'seeding' and workers.is_live(store.text('seed_epoch')) then return 'wait' end
   store.put('seed_state', 'seeding')
   store.put('seed_epoch', epoch)
   return 'run'
@@ -30,11 +30,10 @@ end
 
 local function main()
   local word, epoch = input.word(input.array(1)[1], 'the word', WORDS), workers.epoch()
-  store.open({'ZSCORE', 'HLEN'})
-  permissions.need(KEYS[1], store.COMMANDS)
+  store.open({'uid'})
   workers.need(epoch)
   local answer
-  if store.meta.seed_state == 'seeded' then answer = 'seeded'
+  if store.text('seed_state') == 'seeded' then answer = 'seeded'
   elseif word == 'claim' then answer = claim(epoch)
   elseif word == 'done' then answer = give_up(epoch, 'seeded', 'seeded')
   else answer = give_up(epoch, 'unseeded', 'wait') end

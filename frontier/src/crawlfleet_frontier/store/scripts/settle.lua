@@ -26,12 +26,18 @@ end
 local function check(given)
   local tokens, bytes = {}, 0
   for kind = 1, 5 do
-    for _, word in ipairs(input.list(given[kind], NAMES[kind], 500)) do
-      local pair = kind == 2 or kind == 3
-      if pair and type(word) ~= 'table' then errors.refuse('BADINPUT', NAMES[kind] .. ' is not a list of lists') end
-      tokens[#tokens + 1] = input.text(pair and word[1] or word, 'a token of ' .. NAMES[kind], 40)
-      if kind == 2 then bytes = bytes + check_retry(word) end
-      if kind == 3 then check_dead(word) end
+    local words, is_row = input.list(given[kind], NAMES[kind], 500), kind == 2 or kind == 3
+    for index = 1, #words do
+      local token = words[index]
+      if is_row then
+        if type(token) ~= 'table' then errors.refuse('BADINPUT', NAMES[kind] .. ' is not a list of lists') end
+        bytes = bytes + (kind == 2 and check_retry or check_dead)(token)
+        token = token[1]
+      end
+      if type(token) ~= 'string' or #token > 40 then
+        errors.refuse('BADINPUT', 'a token of ' .. NAMES[kind] .. ' is not a string of at most 40 bytes')
+      end
+      tokens[#tokens + 1] = token
     end
   end
   if #tokens > 500 then errors.refuse('TOOBIG', #tokens .. ' tokens, at most 500 a call') end
@@ -42,61 +48,74 @@ local function check(given)
   return tokens
 end
 
+-- What only words other than done need; made when there are some.
+local function others()
+--@include endings
+
 local function retry(entry, word)
   local band, host, request = entries.open(entry)
   if word[3] ~= '' then request = string.sub(request, 1, 1) .. word[3] end
-  leases.delay(entries.head(band, host) .. request, store.number('wall') + word[2])
+  endings.delay(entries.head(band, host) .. request, store.number('wall') + word[2])
 end
 
 local function dead(entry, word)
   local band, host, request = entries.open(entry)
-  leases.dead(band, host, request, word[2], word[3])
+  endings.dead(band, host, request, word[2], word[3])
 end
 
-local ENDINGS = {
-  function() store.count('done', 1) end,
-  retry,
-  dead,
-  function(entry) leases.back(entry) end,
-  function(entry)
-    store.counter('expired', 1)
-    leases.lose(entry, 'the worker gave it up after its maximum age')
-  end,
-}
+local function expire(entry)
+  store.counter('expired', 1)
+  endings.lose(entry, 'the worker gave it up after its maximum age')
+end
 
-local function stage(given, found)
-  local applied, stale = 0, {}
+return endings, {false, retry, dead, endings.back, expire}
+end
+
+-- The leases of done requests simply end.
+local function finish_done()
+  leases.write()
+  store.write()
+end
+
+-- Stage each word; returns the reply and the tokens of leases that end.
+local function stage(given, found, kinds)
+  local ended, stale = {}, {}
   for kind = 1, 5 do
-    for _, word in ipairs(given[kind]) do
-      local token = type(word) == 'table' and word[1] or word
+    local words, ending = given[kind], kinds[kind]
+    for index = 1, #words do
+      local word = words[index]
+      local token = (kind == 2 or kind == 3) and word[1] or word
       local entry = found[token]
-      found[token] = nil
       if entry then
-        leases.leave(workers.row, token)
-        ENDINGS[kind](entry, word)
-        applied = applied + 1
+        found[token] = nil
+        ended[#ended + 1] = token
+        if ending then ending(entry, word) end
       else
         stale[#stale + 1] = token
       end
     end
+    if kind == 1 then store.count('done', #ended) end
   end
-  return {applied, stale}
+  return {#ended, stale}, ended
 end
 
 local function main()
   local given = input.array(6)
   local tokens = check(given)
-  store.open(leases.COMMANDS)
-  permissions.need(KEYS[1], store.COMMANDS)
-  permissions.need(KEYS[1], queues.COMMANDS)
-  permissions.need(KEYS[1], directory.COMMANDS)
-  permissions.need(KEYS[1], workers.COMMANDS)
+  store.open({'uid', 'wall', 'last'}, {'leased', 'done'})
   local repeated = workers.open()
   if repeated then return repeated end
   store.advance_wall(given[6])
-  local reply = stage(given, leases.read(workers.row.epoch, tokens))
-  leases.plan()
-  leases.write()
+  local found, endings, kinds
+  if #tokens == #given[1] then
+    found, kinds = leases.standing(workers.row, tokens), {}
+  else
+    found = leases.read(workers.row.epoch, tokens)
+    endings, kinds = others()
+  end
+  local reply, ended = stage(given, found, kinds)
+  leases.leave(workers.row, ended)
+  if endings then endings.plan() endings.write() else finish_done() end
   return workers.close(reply)
 end
 

@@ -30,7 +30,7 @@ local function main()
   if seeds ~= '' and seeds ~= KEYS[2] then errors.refuse('BADINPUT', 'the seeds\' key is not KEYS[2]') end
   local time = redis.call('TIME')
   local meta = redis.call('HGETALL', KEYS[1])
-  store.open({})
+  store.open({'uid'})
   return cmsgpack.pack({
     tonumber(time[1]), tonumber(time[2]), meta,
     redis.call('HGETALL', store.key('tally')), redis.call('HGETALL', store.key('counters')), live(),

@@ -20,7 +20,8 @@ end
 local function main()
   local told = input.array(1)[1]
   local hosts = check(told)
-  store.open({'HDEL'})
+  store.open({'uid'})
+  permissions.need(KEYS[1], {'HDEL'})
   local gone, serials = {}, #hosts > 0 and redis.call('HMGET', store.key('wake'), unpack(hosts)) or {}
   for index = 1, #hosts do
     if serials[index] and tonumber(serials[index]) == told[index][2] then gone[#gone + 1] = hosts[index] end

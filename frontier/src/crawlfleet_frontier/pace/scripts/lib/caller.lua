@@ -16,6 +16,7 @@ function caller.read_numbered()
   caller.key = keys.epoch(caller.epoch)
   local slot = numbered.slot(caller.number)
   local values = redis.call('HMGET', caller.key, 'n', slot, 'wall')
+  batches.read(caller.key)
   if not values[1] and caller.number > 1 then
     errors.refuse('FENCED', 'this epoch is not known here: begin a new one with call 1')
   end
@@ -37,20 +38,16 @@ end
 
 -- Note the call; `reply` is kept where it is a numbered one.
 function caller.write(reply)
-  local fields = batches.of('HSET', caller.key)
-  fields[#fields + 1] = 'wall'
-  fields[#fields + 1] = meta.wall
-  if reply then
-    for _, value in ipairs({'n', caller.number, numbered.slot(caller.number), reply}) do fields[#fields + 1] = value end
-    local epochs = batches.of('ZADD', keys.epochs)
-    epochs[#epochs + 1] = meta.wall
-    epochs[#epochs + 1] = caller.epoch
-  end
+  local wall = meta.wall
+  if not reply then return batches.put('HSET', caller.key, {'wall', wall}) end
+  batches.put('HSET', caller.key, {'wall', wall, 'n', caller.number, numbered.slot(caller.number), reply})
+  batches.put('ZADD', keys.epochs, {wall, caller.epoch})
 end
 
 -- Forget at most one epoch that has not called for so long (ms) that its deadlines have all passed.
 function caller.collect(silence)
   local old = redis.call('ZRANGEBYSCORE', keys.epochs, '-inf', meta.wall - silence, 'LIMIT', 0, 1)
+  batches.read(keys.epochs)
   if #old == 0 or old[1] == caller.epoch then return end
   redis.call('HLEN', keys.epoch(old[1]))
   batches.delete(keys.epoch(old[1]))

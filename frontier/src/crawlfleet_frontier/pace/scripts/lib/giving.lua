@@ -9,19 +9,27 @@ local RETRY_FULL = 200          -- when to ask again where all slots are open (m
 local KEPT_FOR_ASKER = 1000     -- how long a host is kept for one who was told when to ask again (ms)
 local BLOCK_AGAIN = 300000      -- when a blocked host that still has work is reported again (ms)
 local MARGIN = 16               -- candidates read beyond the hosts wanted
+local FEW = 4                   -- candidates of each kind that are looked at before more are read
 local max, min = math.max, math.min
 
 function giving.begin(caller, horizon, open_ms)
-  giving.id = grants.id(caller.epoch) .. '-' .. string.format('%.0f', caller.number) .. '.'
-  giving.epoch_id = string.sub(giving.id, 1, 12)
+  giving.caller = caller
   giving.limit = meta.wall + horizon
   giving.deadline = giving.limit + meta.SEND_WINDOW + open_ms
+end
+
+-- How the tokens of this call begin, made when the first one is given.
+local function name_call()
+  local caller = giving.caller
+  giving.epoch_id = grants.id(caller.epoch)
+  giving.id = giving.epoch_id .. '-' .. clock.digits(caller.number) .. '.'
 end
 
 -- One grant of at most `slots`, from `due` on: several only without a delay. Returns how many.
 local function give(host, slots, due, asked)
   local delay, at = record.delay(host), max(due, meta.wall)
   local several = delay == 0
+  if not giving.id then name_call() end
   slots = several and min(slots, host.limit - host.open) or 1
   local grant = {
     token = giving.id .. (#giving.list + 1), id = giving.epoch_id, host = host.name, at = at,
@@ -45,6 +53,7 @@ end
 -- Slots of hosts by name: [[host, slots]...]. Returns the refused, each with when to ask again or -1 (blocked).
 function giving.ask(asks)
   local names, refused = {}, {}
+  if #asks == 0 then return refused end
   for index = 1, #asks do names[index] = asks[index][1] end
   hosts.load(names)
   for index = 1, #asks do
@@ -82,58 +91,82 @@ local function serve(host, latest)
   end
 end
 
+-- The first of `ready` with scores from `low` to `high`: names, scores, and how many of them were read and may be due.
 local function scored(low, high, count)
   local flat = redis.call('ZRANGEBYSCORE', keys.ready, low, high, 'WITHSCORES', 'LIMIT', 0, count)
   local names, scores = {}, {}
-  for index = 1, #flat, 2 do
-    names[#names + 1] = flat[index]
-    scores[#scores + 1] = tonumber(flat[index + 1])
-  end
-  return names, scores
+  for index = 1, #flat / 2 do names[index], scores[index] = flat[2 * index - 1], tonumber(flat[2 * index]) end
+  return {names = names, scores = scores, due = 0}
 end
 
--- Read the candidates that may be due; what stands in `ready` with another moment than it has is set right.
-local function load(fresh, fresh_scores, timed, timed_scores)
-  for index = 1, #fresh do hosts.load_fresh(fresh[index], fresh_scores[index]) end
+-- Read some of the candidates; what stands in `ready` with another moment than it has is set right.
+local function load(fresh, timed, first, last)
+  for index = first, min(last, #fresh.names) do hosts.load_fresh(fresh.names[index], fresh.scores[index]) end
   local due = {}
-  for index = 1, #timed do
-    if timed_scores[index] <= giving.limit then due[index] = timed[index] end
+  for index = first, min(last, #timed.names) do
+    if timed.scores[index] <= giving.limit then due[#due + 1] = timed.names[index] end
   end
   hosts.load(due)
   for index = 1, #due do
     local host = hosts.known[due[index]]
-    if record.due(host) ~= timed_scores[index] then hosts.touch(host, true) end
+    if record.due(host) ~= timed.scores[first + index - 1] then hosts.touch(host, true) end
   end
-  return due
+  timed.due = timed.due + #due
 end
 
--- Candidates in the order in which they are served: new hosts and timed ones in turn, then those this call named.
-local function serve_all(fresh, timed, named, latest)
-  for index = 1, max(#fresh, #timed) do
-    if fresh[index] then serve(hosts.known[fresh[index]], latest) end
-    if timed[index] then serve(hosts.known[timed[index]], latest) end
+-- Serve candidates from the `from`-th on, new hosts and timed ones in turn; they are read as far as they are needed.
+local function serve_due(fresh, timed, from)
+  local size, last = FEW / 2, max(#fresh.names, #timed.names)
+  while from <= last and giving.hosts > 0 and giving.slots > 0 do
+    load(fresh, timed, from, from + size - 1)
+    for index = from, from + size - 1 do
+      if fresh.names[index] then serve(hosts.known[fresh.names[index]], meta.wall) end
+      if index <= timed.due then serve(hosts.known[timed.names[index]], meta.wall) end
+    end
+    from, size = from + size, 2 * size
   end
-  for index = 1, named do serve(hosts.list[index], latest) end
 end
 
--- The moment of the first host in `ready` that was not read: of those listed, or not before the last one listed.
-local function first_unread(timed, scores, count)
-  for index = 1, #timed do
-    if not hosts.known[timed[index]] then return scores[index] end
+-- Those this call named, and then what is due until the horizon.
+local function serve_rest(timed, named)
+  for index = 1, named do serve(hosts.list[index], meta.wall) end
+  if giving.limit == meta.wall then return end
+  for index = 1, timed.due do serve(hosts.known[timed.names[index]], giving.limit) end
+  for index = 1, named do serve(hosts.list[index], giving.limit) end
+end
+
+-- The first moment of the hosts in `ready` that were not read: of those listed, or not before the last one listed.
+local function first_unread(fresh, timed, count)
+  for index = 1, #fresh.names do
+    if index == count or not hosts.known[fresh.names[index]] then
+      return record.next(hosts.load_fresh(fresh.names[index], fresh.scores[index]))
+    end
   end
-  return #timed == count and scores[count] or math.huge
+  for index = 1, #timed.names do
+    if not hosts.known[timed.names[index]] then return timed.scores[index] end
+  end
+  return #timed.names == count and timed.scores[count] or math.huge
 end
 
 -- Take slots of what is due: of at most so many hosts, so many slots. Returns the moment of the first host not looked at.
+-- A few candidates are looked at first: without a delay one host may have all the slots.
 function giving.take(most_hosts, most_slots)
   giving.hosts, giving.slots = most_hosts, most_slots
-  local named, count = #hosts.list, min(most_hosts, most_slots) + MARGIN
-  local fresh, fresh_scores = scored('-inf', '(0', count)
-  local timed, timed_scores = scored('0', '+inf', count)
-  local due = load(fresh, fresh_scores, timed, timed_scores)
-  serve_all(fresh, due, named, meta.wall)
-  if giving.limit > meta.wall then serve_all({}, due, named, giving.limit) end
-  local unread = first_unread(timed, timed_scores, count)
+  local wanted, named = min(most_hosts, most_slots), #hosts.list
+  local count = wanted > 0 and FEW or 1
+  local fresh, timed = scored('-inf', '(0', count), scored('0', '+inf', count)
+  batches.read(keys.ready)
+  if wanted > 0 then
+    serve_due(fresh, timed, 1)
+    if giving.hosts > 0 and giving.slots > 0 then
+      local due = timed.due
+      count = wanted + MARGIN
+      fresh, timed = scored('-inf', '(0', count), scored('0', '+inf', count)
+      timed.due = due
+      serve_due(fresh, timed, FEW + 1)
+      serve_rest(timed, named)
+    end
+  end
   if #giving.list > 0 then grants.watch(string.sub(giving.id, 1, -2) .. ':' .. #giving.list, giving.deadline) end
-  return #fresh == count and min(unread, record.next(hosts.known[fresh[count]])) or unread
+  return first_unread(fresh, timed, count)
 end

@@ -12,7 +12,7 @@ local FORMAT = '>I6I6I2B'  -- at (not sent before), deadline, slots, several (0|
 local FIXED = struct.size(FORMAT)
 local unpacked, packed, sub = struct.unpack, struct.pack, string.sub
 local MOST_GROUPS, MOST_EXPIRED = 64, 500
-local deadlines_add, deadlines_gone = batches.of('ZADD', keys.deadlines), batches.of('ZREM', keys.deadlines)
+local deadlines_add, deadlines_gone = {}, {}
 local written, ended = {}, {}  -- by the epochs' short names: what is set in, and removed from, their grants
 
 -- The short name of an epoch.
@@ -22,6 +22,7 @@ end
 
 local function read(id, tokens)
   local values = redis.call('HMGET', keys.grants(id), unpack(tokens))
+  batches.read(keys.grants(id))
   for index = 1, #tokens do
     local value = values[index]
     if value then
@@ -97,6 +98,8 @@ function grants.write()
   for index = 1, #grants.list do
     if not grants.list[index].over then write(grants.list[index]) end
   end
+  batches.put('ZADD', keys.deadlines, deadlines_add)
+  batches.put('ZREM', keys.deadlines, deadlines_gone)
 end
 
 -- End a grant: its slots are free. `moment`: a request may have arrived until then; nil where none was sent.
@@ -121,8 +124,9 @@ local function members(member, tokens)
 end
 
 local function due_tokens()
-  local tokens = {}
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', keys.deadlines, '-inf', meta.wall, 'LIMIT', 0, MOST_GROUPS)) do
+  local tokens, due = {}, redis.call('ZRANGEBYSCORE', keys.deadlines, '-inf', meta.wall, 'LIMIT', 0, MOST_GROUPS)
+  batches.read(keys.deadlines)
+  for _, member in ipairs(due) do
     if #tokens >= MOST_EXPIRED then break end
     members(member, tokens)
     deadlines_gone[#deadlines_gone + 1] = member

@@ -7,9 +7,7 @@
 -- negative, so before all that have a time, and among its like in the order in which they came.
 local hosts = {known = {}, list = {}, first = math.huge}
 local FRESH = meta.FRESH
-local clock_set, clock_gone = batches.of('HSET', keys.clock), batches.of('HDEL', keys.clock)
-local ready_add, ready_gone = batches.of('ZADD', keys.ready), batches.of('ZREM', keys.ready)
-local resting_add, resting_gone = batches.of('ZADD', keys.resting), batches.of('ZREM', keys.resting)
+local clock_set, clock_gone, ready_add, ready_gone, resting_add, resting_gone = {}, {}, {}, {}, {}, {}
 
 local function add(host)
   hosts.known[host.name] = host
@@ -39,6 +37,7 @@ end
 
 -- Read the hosts of these names that are not there yet.
 function hosts.load(names)
+  if #names == 0 then return end
   local asked, missing, absent = {}, {}, {}
   for index = 1, #names do
     local name = names[index]
@@ -50,6 +49,7 @@ function hosts.load(names)
   for first = 1, #missing, 1000 do
     local last = math.min(first + 999, #missing)
     local values = redis.call('HMGET', keys.clock, unpack(missing, first, last))
+    batches.read(keys.clock)
     for index = first, last do
       local value = values[index - first + 1]
       if value then add(record.unpack(missing[index], value)) else absent[#absent + 1] = missing[index] end
@@ -124,12 +124,20 @@ function hosts.write()
       hosts.first = math.min(hosts.first, record.due(host))
     end
   end
+  batches.put('HSET', keys.clock, clock_set)
+  batches.put('HDEL', keys.clock, clock_gone)
+  batches.put('ZADD', keys.ready, ready_add)
+  batches.put('ZREM', keys.ready, ready_gone)
+  batches.put('ZADD', keys.resting, resting_add)
+  batches.put('ZREM', keys.resting, resting_gone)
   return hosts.first
 end
 
 -- Collect records that say nothing any more: at most `most` are looked at.
 function hosts.collect(most)
   local names = redis.call('ZRANGEBYSCORE', keys.resting, '-inf', meta.wall, 'LIMIT', 0, most)
+  batches.read(keys.resting)
+  if #names == 0 then return end
   hosts.load(names)
   for index = 1, #names do
     local host = hosts.known[names[index]]

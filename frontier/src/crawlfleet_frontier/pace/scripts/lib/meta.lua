@@ -13,24 +13,24 @@ local meta = {
   SEND_WINDOW = 2000,        -- a slot is used within this time after its moment, or not at all (ms)
   FRESH = 9000000000000000,  -- what the score of a host that was never asked is below its serial
 }
-local NUMBERS = {'wall', 'last', 'restarted', 'serial', 'delay', 'open', 'overrides', 'held', 'hungry'}
-local TEXTS = {'id', 'run', 'version', 'sweep', 'hungry_by', 'sweep_robots'}
-
-local before = {}
+local FIELDS = {
+  'wall', 'last', 'held', 'serial', 'delay', 'open', 'overrides', 'restarted', 'hungry',  -- numbers
+  'id', 'run', 'version', 'sweep', 'hungry_by', 'sweep_robots',
+}
+local NUMBERS = 9
+local before
 
 -- Read it; without a store nothing is done.
 function meta.read()
-  local values = redis.call('HMGET', keys.meta, unpack(NUMBERS))
-  for index = 1, #NUMBERS do
-    meta[NUMBERS[index]] = tonumber(values[index] or 0)
-    before[NUMBERS[index]] = meta[NUMBERS[index]]
+  local values = redis.call('HMGET', keys.meta, unpack(FIELDS))
+  if not values[NUMBERS + 1] then errors.refuse('NOSENTINEL', 'there is no pace store here: set a policy first') end
+  for index = 1, #FIELDS do
+    local value = values[index]
+    if index <= NUMBERS then value = tonumber(value or 0) else value = value or '' end
+    meta[FIELDS[index]], values[index] = value, value
   end
-  values = redis.call('HMGET', keys.meta, unpack(TEXTS))
-  if not values[1] then errors.refuse('NOSENTINEL', 'there is no pace store here: set a policy first') end
-  for index = 1, #TEXTS do
-    meta[TEXTS[index]] = values[index] or ''
-    before[TEXTS[index]] = meta[TEXTS[index]]
-  end
+  before = values
+  batches.read(keys.meta)
 end
 
 -- Move the wall clock to TIME, by no more than takes it to `most` (the caller's own clock).
@@ -56,11 +56,13 @@ end
 
 -- Put what changed into the batches.
 function meta.write()
-  local fields = batches.of('HSET', keys.meta)
-  for name, value in pairs(before) do
-    if meta[name] ~= value then
-      fields[#fields + 1] = name
-      fields[#fields + 1] = meta[name]
+  local fields, last = {}, 0
+  for index = 1, #FIELDS do
+    local name = FIELDS[index]
+    if meta[name] ~= before[index] then
+      fields[last + 1], fields[last + 2] = name, meta[name]
+      last = last + 2
     end
   end
+  batches.put('HSET', keys.meta, fields)
 end

@@ -1,19 +1,28 @@
 --@include workers
---@include outbox
--- How leases end. `leases.read` finds those of an epoch; `leases.back`, `suspect`, `dead`, `delay` stage what becomes of
--- each; the tally follows. `leases.plan` checks, `leases.write` writes.
-local leases = {
-  COMMANDS = {'HLEN', 'LLEN', 'RPUSH', 'ZCARD', 'ZADD', 'XLEN', 'XADD', 'HDEL'},
-  suspects = {}, delayed = {}, letters = {}, returned = {}, ended = {},
-}
+-- The leases of epochs: which there are, and that they end. What becomes of the requests: `endings`.
+local leases = {}
+local ended = {}
+local SMALL = 128
 
--- The leases of an epoch that `tokens` name: token → entry.
+-- The leases of an epoch that `tokens` (at most 500) name: token → entry.
 function leases.read(epoch, tokens)
   local found = {}
-  for first = 1, #tokens, 500 do
-    local part = {unpack(tokens, first, math.min(first + 499, #tokens))}
-    local values = redis.call('HMGET', workers.leases_key(epoch), unpack(part))
-    for index = 1, #part do found[part[index]] = values[index] or nil end
+  if #tokens == 0 then return found end
+  local values = redis.call('HMGET', workers.leases_key(epoch), unpack(tokens))
+  for index = 1, #tokens do found[tokens[index]] = values[index] or nil end
+  return found
+end
+
+-- Which of these tokens are leases of the row's epoch: token → true. Redis looks through a small hash from its front for each
+-- field that is asked for, so of those all names are read at once.
+function leases.standing(row, tokens)
+  local found, key = {}, workers.leases_key(row.epoch)
+  if row.held <= SMALL then
+    local names = redis.call('HKEYS', key)
+    for index = 1, #names do found[names[index]] = true end
+  elseif #tokens > 0 then
+    local values = redis.call('HMGET', key, unpack(tokens))
+    for index = 1, #tokens do found[tokens[index]] = values[index] and true end
   end
   return found
 end
@@ -41,69 +50,16 @@ function leases.some(epoch, most)
   return tokens, found
 end
 
--- End a lease of the epoch of `row`: it leaves the epoch's leases.
-function leases.leave(row, token)
-  workers.let_go(row, token)
-  store.count('leased', -1)
-  local ended = leases.ended[row.epoch] or {}
-  leases.ended[row.epoch] = ended
-  ended[#ended + 1] = token
+-- End leases of the epoch of `row`: they leave the epoch's leases.
+function leases.leave(row, tokens)
+  if #tokens == 0 then return end
+  permissions.need(KEYS[1], {'HDEL'})
+  workers.let_go(row, tokens)
+  store.count('leased', -#tokens)
+  ended[#ended + 1] = {key = workers.leases_key(row.epoch), tokens = tokens}
 end
 
--- Back to the front of its host, no loss counted. Several come back in their order: the last one is staged first.
-function leases.back(entry)
-  leases.returned[#leases.returned + 1] = entry
-  store.count('queued', 1)
-end
-
--- To the dead letters.
-function leases.dead(band, host, request, reason, text)
-  leases.letters[#leases.letters + 1] = {
-    'reason', reason, 'error', text, 'host', host, 'band', band,
-    'losses', string.byte(request), 'payload', string.sub(request, 2),
-  }
-  store.count('dead', 1)
-end
-
--- A loss is counted; to the suspects, or to the dead letters where it was the last one allowed.
-function leases.lose(entry, text)
-  local band, host, request = entries.open(entry)
-  local losses, most = math.min(string.byte(request) + 1, 255), store.number('max_losses')
-  request = string.char(losses) .. string.sub(request, 2)
-  store.counter('losses', 1)
-  if most > 0 and losses >= most then return leases.dead(band, host, request, 'WorkerLost', text) end
-  leases.suspects[#leases.suspects + 1] = entries.head(band, host) .. request
-  store.count('queued', 1)
-  store.count('suspects', 1)
-end
-
--- Wait until the wall clock says `due`.
-function leases.delay(entry, due)
-  leases.delayed[#leases.delayed + 1] = clock.digits(due)
-  leases.delayed[#leases.delayed + 1] = clock.digits(store.serial()) .. ':' .. entry
-  store.count('delayed', 1)
-end
-
--- Read and check what `write` will touch.
-function leases.plan()
-  redis.call('LLEN', store.key('suspects'))
-  redis.call('ZCARD', store.key('delayed'))
-  redis.call('XLEN', store.key('dead'))
-  for index = #leases.returned, 1, -1 do
-    local band, host, request = entries.open(leases.returned[index])
-    queues.prepend(queues.load(host), band, request)
-  end
-  queues.plan()
-  outbox.plan()
-end
-
--- Write what was planned, and meta and tally with it.
+-- Write the ends that are staged.
 function leases.write()
-  for epoch, tokens in pairs(leases.ended) do store.send('HDEL', workers.leases_key(epoch), tokens) end
-  store.send('RPUSH', store.key('suspects'), leases.suspects)
-  store.send('ZADD', store.key('delayed'), leases.delayed)
-  for index = 1, #leases.letters do redis.call('XADD', store.key('dead'), '*', unpack(leases.letters[index])) end
-  queues.write()
-  outbox.write()
-  store.write()
+  for index = 1, #ended do store.send('HDEL', ended[index].key, ended[index].tokens) end
 end

@@ -29,8 +29,8 @@ function linear.hash(text)
 end
 
 -- Which buckets will split when there are `entries` entries: {from, to, divisor} each. `size` (HLEN, SCARD) is asked of
--- all of them, so that a key of a foreign type fails here.
-function linear.splits(letter, field, entries, load, size)
+-- all of them, so that a key of a foreign type fails here; `commands` are what splitting one needs.
+function linear.splits(letter, field, entries, load, size, commands)
   local buckets, splits = store.number(field), {}
   while entries > buckets * load and #splits < MOST_SPLITS do
     local low = linear.low(buckets)
@@ -40,6 +40,9 @@ function linear.splits(letter, field, entries, load, size)
     splits[#splits + 1] = split
     buckets = buckets + 1
   end
-  if #splits > 0 then store.put(field, buckets) end
+  if #splits > 0 then
+    permissions.need(KEYS[1], commands)
+    store.put(field, buckets)
+  end
   return splits
 end
