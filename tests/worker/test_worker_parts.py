@@ -56,7 +56,7 @@ def test_each_variable_is_needed(name):
     [
         ("CRAWLFLEET_JOB_UID", "a b"),
         ("CRAWLFLEET_REDIS_URL", "http://secret"),
-        ("CRAWLFLEET_ENGINE", "Frontier"),
+        ("CRAWLFLEET_ENGINE", "Other"),
         ("CRAWLFLEET_SPIDER_ARGUMENTS", "[]"),
         ("CRAWLFLEET_SPIDER_ARGUMENTS", '{"n": 1}'),
         ("CRAWLFLEET_SPIDER_SETTINGS", "{"),

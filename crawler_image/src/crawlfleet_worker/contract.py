@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from crawlfleet_worker.exits import ExitCode, WorkerExit
 
 SeedType = Literal["Spider", "Inline", "RedisKey"]
+Engine = Literal["ScrapyRedis", "Frontier"]
 VARIABLES = (
     "CRAWLFLEET_JOB_UID",
     "CRAWLFLEET_JOB_NAME",
@@ -22,7 +23,7 @@ VARIABLES = (
     "CRAWLFLEET_SEEDS",
     "CRAWLFLEET_GRACE_SECONDS",
 )
-ENGINE = "ScrapyRedis"
+ENGINES: Final[tuple[Engine, ...]] = ("ScrapyRedis", "Frontier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,12 @@ class Contract:
     settings: Mapping[str, str]
     seeds: Seeds
     grace_seconds: int
+    engine: Engine = "ScrapyRedis"
 
 
 def read_contract(environment: Mapping[str, str]) -> Contract:
     """Read the environment; WorkerExit 64 names the variable that is missing or wrong, and the mend."""
     values = {name: _required(environment, name) for name in VARIABLES}
-    if values["CRAWLFLEET_ENGINE"] != ENGINE:
-        raise _broken(
-            "CRAWLFLEET_ENGINE",
-            f"this worker knows {ENGINE} only; use the worker image of your operator's version",
-        )
     return Contract(
         job_uid=_uid(values, "CRAWLFLEET_JOB_UID"),
         job_name=values["CRAWLFLEET_JOB_NAME"],
@@ -69,6 +66,7 @@ def read_contract(environment: Mapping[str, str]) -> Contract:
         settings=_strings(values, "CRAWLFLEET_SPIDER_SETTINGS"),
         seeds=_seeds(values, "CRAWLFLEET_SEEDS"),
         grace_seconds=_seconds(values, "CRAWLFLEET_GRACE_SECONDS"),
+        engine=_engine(values, "CRAWLFLEET_ENGINE"),
     )
 
 
@@ -77,6 +75,14 @@ def _required(environment: Mapping[str, str], name: str) -> str:
     if not value:
         raise _broken(name, "it is missing; the operator sets it in every worker container")
     return value
+
+
+def _engine(values: Mapping[str, str], name: str) -> Engine:
+    for engine in ENGINES:
+        if values[name] == engine:
+            return engine
+    why = f"this worker knows {' and '.join(ENGINES)} only; use the worker image of your operator's version"
+    raise _broken(name, why)
 
 
 def _uid(values: Mapping[str, str], name: str) -> str:

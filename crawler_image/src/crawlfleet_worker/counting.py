@@ -11,17 +11,20 @@ from scrapy.exceptions import IgnoreRequest, StopDownload
 from scrapy.http import Response
 
 from crawlfleet_frontier import counters
+from crawlfleet_frontier.client.counts import Counts as FrontierCounts
 from crawlfleet_worker.counts import Counts
 from crawlfleet_worker.engine import session_of
 from crawlfleet_worker.failures import kind_of
+from crawlfleet_worker.frontier.robots import RobotsUnavailable
 
+AnyCounts = Counts | FrontierCounts
 _HTTP = ("http://", "https://")
 
 
 class CountingExtension:
     """Counts pages, bytes, items and the errors of callbacks and pipelines."""
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, counts: AnyCounts) -> None:
         self.counts = counts
 
     @classmethod
@@ -60,7 +63,7 @@ class CountingExtension:
 class FailureCounter:
     """Downloader middleware next to the wire: counts each attempt that ended with an exception."""
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, counts: AnyCounts) -> None:
         self.counts = counts
 
     @classmethod
@@ -70,7 +73,7 @@ class FailureCounter:
 
     def process_exception(self, request: Request, exception: Exception) -> None:
         """Count and let the exception pass. A request that a middleware ignores is no error."""
-        if isinstance(exception, IgnoreRequest):
+        if isinstance(exception, (IgnoreRequest, RobotsUnavailable)):
             return
         if isinstance(exception, StopDownload):
             if exception.response is not None:
@@ -79,7 +82,7 @@ class FailureCounter:
         self.counts.add(counters.labelled(counters.ERRORS, kind_of(exception)))
 
 
-def count_response(counts: Counts, response: Response) -> None:
+def count_response(counts: AnyCounts, response: Response) -> None:
     """Count status class, bytes and, from 400 on, an error."""
     counts.add(counters.labelled(counters.PAGES, status_class(response.status)))
     counts.add(counters.RESPONSE_BYTES, len(response.body))

@@ -50,6 +50,8 @@ class Drain:
             return
         self.begun = True
         self._session.phase = "draining"
+        if self._session.holdings is not None:
+            self._session.holdings.drain()
         self._task = self._loop.create_task(self._run())
 
     async def _run(self) -> None:
@@ -65,12 +67,25 @@ class Drain:
         seconds = max(1.0, self._session.contract.grace_seconds - RESERVE_SECONDS)
         logger.info("Draining: %d requests in progress, up to %.0f s", len(self._session.taken), seconds)
         await self._wait_for_requests(seconds)
-        unfinished = give_back(self._session)
+        unfinished = await self._give_back()
         self._engine.abandon()
         closing = self._loop.create_task(self._crawler.stop_async())
         done, _ = await asyncio.wait([closing], timeout=CLOSE_SECONDS)
         if unfinished or not done:
             self._exit()
+
+    async def _give_back(self) -> int:
+        """Give back what is unfinished, before the engine's end tells errbacks of it; return how many requests."""
+        if self._session.leaving is None:
+            return give_back(self._session)
+        unfinished = len(self._session.taken)
+        if unfinished:
+            await asyncio.wait({self._loop.create_task(self._leave())}, timeout=CLOSE_SECONDS)
+        return unfinished
+
+    async def _leave(self) -> None:
+        if self._session.leaving is not None:
+            await self._session.leaving()
 
     async def _wait_for_requests(self, seconds: float) -> None:
         waits = [
@@ -84,6 +99,8 @@ class Drain:
 
     async def _redis_gone(self) -> None:
         scheduler = self._session.scheduler
+        if scheduler is None:  # with engine: Frontier nothing is lost where Redis stays away
+            await asyncio.Event().wait()
         while scheduler is not None and not scheduler.outage.away:
             scheduler.has_pending_requests()
             await asyncio.sleep(LOOK_SECONDS)

@@ -5,14 +5,19 @@ queue that others fill. `self_test` looks for each private name before a crawl b
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
+from typing import Any, Protocol
 
 from scrapy import Request, Spider
 from scrapy.core import engine as scrapy_engine
+from scrapy.core.scraper import Scraper
 from scrapy.crawler import Crawler
+from scrapy.http import Response
 from scrapy.settings import Settings
+from scrapy.spiders import CrawlSpider
 from scrapy.utils.reactor import CallLaterOnce
+from twisted.python.failure import Failure
 
 from crawlfleet_worker.exits import ExitCode, WorkerExit, last_line, setting_read_by
 from crawlfleet_worker.session import Session
@@ -25,9 +30,11 @@ def self_test() -> None:
     """WorkerExit 68 where this Scrapy lacks one of the private names that this module uses."""
     wanted = {
         Crawler: ("_create_spider", "_apply_settings", "_create_engine"),
-        scrapy_engine.ExecutionEngine: ("_SLOT_HEARTBEAT_INTERVAL", "needs_backout"),
+        scrapy_engine.ExecutionEngine: ("_SLOT_HEARTBEAT_INTERVAL", "needs_backout", "_handle_downloader_output"),
+        Scraper: ("call_spider_async", "handle_spider_output_async", "handle_spider_error"),
         getattr(scrapy_engine, "_Slot", object): ("remove_request", "_maybe_fire_closing"),
         CallLaterOnce: ("schedule",),
+        CrawlSpider: ("_errback", "_compile_rules"),
     }
     missing = [
         f"{owner.__name__}.{name}" for owner, names in wanted.items() for name in names if not hasattr(owner, name)
@@ -89,6 +96,33 @@ def session_of(crawler: Crawler) -> Session:
     return crawler.session
 
 
+def has_own_errback(request: Request, spider: Spider | None) -> bool:
+    """Whether somebody wants to hear of a failure; a CrawlSpider's errback only passes it on to its rule's."""
+    if request.errback is None or not isinstance(spider, CrawlSpider) or request.errback != spider._errback:
+        return request.errback is not None
+    rule = request.meta.get("rule")
+    return isinstance(rule, int) and spider._rules[rule].errback is not None
+
+
+class Trace(Protocol):
+    """Who follows each request through the engine."""
+
+    def downloaded(self, result: Response | Request | Failure, request: Request) -> bool:
+        """Take in what a download came to; False where the spider is not to see it."""
+
+    def called(self, result: Response | Failure, request: Request) -> None:
+        """Take in that the callback or, of a Failure, the errback (if there is one) is called."""
+
+    def output(self, found: Iterable[Any] | AsyncIterator[Any], request: Request) -> Iterable[Any] | AsyncIterator[Any]:
+        """Return what a callback or an errback yields, looked at on its way."""
+
+    def failed(self, failure: Failure, request: Request) -> None:
+        """Take in that the spider's code raised."""
+
+    def left(self, request: Request) -> None:
+        """Take in that a request has left the engine for good."""
+
+
 class EngineHandle:
     """The running engine, as far as the worker needs it."""
 
@@ -127,6 +161,37 @@ class EngineHandle:
                 left(request)
 
         slot.remove_request = remove_and_tell  # type: ignore[method-assign]
+
+    def trace(self, trace: Trace) -> None:
+        """Let `trace` follow each request; to be called when `watch` is, which this includes."""
+        self.watch(trace.left)
+        engine = self._crawler.engine
+        self._trace_scraper(engine.scraper, trace)
+        handle = engine._handle_downloader_output
+
+        def hand_on(result: Response | Request | Failure, request: Request) -> object:
+            return handle(result, request) if trace.downloaded(result, request) else None
+
+        engine._handle_downloader_output = hand_on  # type: ignore[assignment,method-assign]
+
+    @staticmethod
+    def _trace_scraper(scraper: Scraper, trace: Trace) -> None:
+        call, take, fail = scraper.call_spider_async, scraper.handle_spider_output_async, scraper.handle_spider_error
+
+        async def calling(result: Response | Failure, request: Request) -> Iterable[Any] | AsyncIterator[Any]:
+            trace.called(result, request)
+            return await call(result, request)
+
+        async def taking(found: Any, request: Request, response: Response | Failure) -> None:  # noqa: ANN401
+            await take(trace.output(found, request), request, response)
+
+        def failing(failure: Failure, request: Request, response: Response | Failure) -> None:
+            trace.failed(failure, request)
+            fail(failure, request, response)
+
+        scraper.call_spider_async = calling  # type: ignore[method-assign]
+        scraper.handle_spider_output_async = taking  # type: ignore[assignment,method-assign]
+        scraper.handle_spider_error = failing  # type: ignore[assignment,method-assign]
 
     def wake(self) -> None:
         """Let the engine ask the scheduler for requests in the next turn of the loop."""

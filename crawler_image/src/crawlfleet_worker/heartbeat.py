@@ -17,6 +17,7 @@ import redis
 from crawlfleet_frontier import commands
 from crawlfleet_worker.backoff import Backoff
 from crawlfleet_worker.clients import ACCESS_DENIED, thread_client
+from crawlfleet_worker.counts import Counts
 from crawlfleet_worker.exits import ExitCode
 from crawlfleet_worker.sentinel import access_denied
 from crawlfleet_worker.session import Session
@@ -38,7 +39,9 @@ class Heartbeat:
     """The beats of one worker."""
 
     def __init__(self, session: Session, client: redis.Redis | None = None) -> None:
-        self._session = session
+        if not isinstance(session.counts, Counts):
+            raise TypeError("these beats belong to engine: ScrapyRedis")
+        self._session, self._counts = session, session.counts
         self._client = client or thread_client(session.contract.redis_url)
         self._sequence = 0
         self._pending: _Pending | None = None
@@ -57,7 +60,7 @@ class Heartbeat:
         Raises redis.RedisError, and keeps everything for the next.
         """
         if self._pending is None:
-            self._pending = _Pending(self._sequence + 1, self._session.counts.take())
+            self._pending = _Pending(self._sequence + 1, self._counts.take())
         call = commands.beat(
             self._session.keys,
             self._session.worker_id,
@@ -96,7 +99,7 @@ class Heartbeat:
     def _answered(self, reply: object, pending: _Pending) -> None:
         self._pending = None
         if reply == commands.BEAT_WITHOUT_SENTINEL:
-            self._session.counts.put_back(pending.increments)
+            self._counts.put_back(pending.increments)
             if not self._told_no_sentinel:
                 logger.error("The sentinel %s is gone: was Redis emptied?", self._session.keys.sentinel)
             self._told_no_sentinel = True

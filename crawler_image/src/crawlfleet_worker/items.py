@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 import redis
 from itemadapter import ItemAdapter
@@ -33,8 +34,21 @@ class ItemStore:
         self._key, self._newest = key, newest
         self._waiting: deque[str] = deque(maxlen=newest)
         self._batch: list[str] = []
+        self._added = self._stored = self._dropped = 0
+        self.on_stored: Callable[[], None] = lambda: None
+        """Called from the thread after each batch."""
         self._full, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="crawlfleet-items", daemon=True)
+
+    @property
+    def added(self) -> int:
+        """How many items were given so far."""
+        return self._added
+
+    @property
+    def stored(self) -> int:
+        """Up to which of them everything is in Redis, or was dropped as more than the newest that are kept."""
+        return self._stored + self._dropped
 
     @property
     def _unsent(self) -> int:
@@ -46,9 +60,15 @@ class ItemStore:
 
     def add(self, line: str) -> None:
         """Keep one item until the next batch."""
+        self._dropped += len(self._waiting) == self._newest
         self._waiting.append(line)
+        self._added += 1
         if len(self._waiting) >= BATCH_ITEMS:
             self._full.set()
+
+    def hurry(self) -> None:
+        """Push what waits now: a page waits for it."""
+        self._full.set()
 
     def finish(self, seconds: float) -> None:
         """Push what waits; give up, with a word in the log, after `seconds`."""
@@ -88,7 +108,9 @@ class ItemStore:
             pipe.rpush(self._key, *self._batch)
             pipe.ltrim(self._key, -self._newest, -1)
             pipe.execute()
+        self._stored += len(self._batch)
         self._batch.clear()
+        self.on_stored()
 
 
 class ItemsExtension:

@@ -19,6 +19,7 @@ from crawlfleet_worker.draining import Drain, give_back
 from crawlfleet_worker.engine import WorkerCrawler, self_test
 from crawlfleet_worker.exits import ExitCode, WorkerExit, last_line, write_termination_message
 from crawlfleet_worker.feeding import silence_own_reader
+from crawlfleet_worker.frontier.parts import equip
 from crawlfleet_worker.heartbeat import Heartbeat
 from crawlfleet_worker.items import ItemStore
 from crawlfleet_worker.seeding import give_start
@@ -46,7 +47,8 @@ def run(stop: Stop) -> int:
     configure_logging(settings)
     logging.getLogger("crawlfleet_worker").setLevel(settings.get("LOG_LEVEL"))
     spider_class = find_spider(contract.spider, settings)
-    session = Session(contract, seeded=wait_for_sentinel(contract))
+    on_frontier = contract.engine == "Frontier"
+    session = Session(contract, seeded=False if on_frontier else wait_for_sentinel(contract))
     return _crawl(spider_class, settings, session, stop)
 
 
@@ -54,8 +56,10 @@ def _crawl(spider_class: type[Spider], settings: Settings, session: Session, sto
     contract = session.contract
     crawler = WorkerCrawler(spider_class, settings, session, _prepare_spider)
     settings.set("TWISTED_REACTOR_ENABLED", crawler.settings.getbool("TWISTED_REACTOR_ENABLED"), priority="cmdline")
-    session.items = ItemStore(contract.redis_url, session.keys.items, crawler.settings.getint(ITEMS_MAX))
-    heartbeat = Heartbeat(session)
+    session.items = ItemStore(
+        contract.redis_url, crawler.settings["REDIS_ITEMS_KEY"], crawler.settings.getint(ITEMS_MAX)
+    )
+    heartbeat = _heartbeat(crawler, session)
     process = AsyncCrawlerProcess(settings)
     loop = asyncio.get_event_loop()
     drain = Drain(crawler, loop, lambda: _finish(session, heartbeat))
@@ -63,12 +67,21 @@ def _crawl(spider_class: type[Spider], settings: Settings, session: Session, sto
     stop.hand_over(drain.begin)
     session.phase = "running"
     session.items.start()
-    heartbeat.start()
+    if heartbeat is not None:
+        heartbeat.start()
     crawl = process.crawl(crawler, **dict(contract.arguments))
     process.start(install_signal_handlers=False)
     _note_the_end(crawl, session, drain.begun)
     give_back(session)
     return _finish(session, heartbeat)
+
+
+def _heartbeat(crawler: WorkerCrawler, session: Session) -> Heartbeat | None:
+    """Return the thread that beats; with `engine: Frontier` its client does so itself, once it has joined."""
+    if session.contract.engine == "Frontier":
+        equip(crawler, session)
+        return None
+    return Heartbeat(session)
 
 
 def _prepare_spider(spider: Spider, session: Session) -> None:
@@ -88,14 +101,15 @@ def _note_the_end(crawl: "asyncio.Task[None]", session: Session, drained: bool) 
         logger.warning("The spider closed itself; the container is started again and goes on with the queue")
 
 
-def _finish(session: Session, heartbeat: Heartbeat) -> int:
+def _finish(session: Session, heartbeat: Heartbeat | None) -> int:
     """Send items and counters, say why we end, and return the exit code."""
     session.phase = "draining"
     if session.items is not None:
         session.items.finish(FLUSH_SECONDS)
     session.taken.clear()
     session.unsent = 0
-    heartbeat.finish(FLUSH_SECONDS)
+    if heartbeat is not None:
+        heartbeat.finish(FLUSH_SECONDS)
     end = session.end or WorkerExit(ExitCode.DRAINED, "drained: all work is finished or given back")
     write_termination_message(end.message)
     if end.code is not ExitCode.DRAINED:

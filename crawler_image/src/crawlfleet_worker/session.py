@@ -5,18 +5,20 @@ The event loop writes here, the beat's thread reads; single reads and writes of 
 
 import secrets
 from asyncio import Event
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from scrapy import Request
 
 from crawlfleet_frontier import JobKeys
+from crawlfleet_frontier.client.counts import Counts as FrontierCounts
 from crawlfleet_worker.contract import Contract
 from crawlfleet_worker.counts import Counts
 from crawlfleet_worker.exits import ExitCode, WorkerExit
 
 if TYPE_CHECKING:
+    from crawlfleet_worker.frontier.holdings import Holdings
     from crawlfleet_worker.items import ItemStore
     from crawlfleet_worker.scheduler import SharedScheduler
 
@@ -32,7 +34,8 @@ class Session:
     """Whether the sentinel said, when this worker came, that all seeds were admitted."""
     worker_id: str = ""
     phase: Phase = "waiting"
-    counts: Counts = field(default_factory=Counts)
+    counts: Counts | FrontierCounts = field(default_factory=Counts)
+    """What the engine's beats carry: with `engine: Frontier` those of the frontier's client."""
     taken: set[Request] = field(default_factory=set)
     """Requests taken from the queue that have not left the engine."""
     popping: int = 0
@@ -52,6 +55,11 @@ class Session:
     ending: Callable[[], None] = lambda: None
     """What `end_with` calls, from any thread."""
     scheduler: "SharedScheduler | None" = None
+    """With `engine: ScrapyRedis`."""
+    holdings: "Holdings | None" = None
+    """With `engine: Frontier`."""
+    leaving: Callable[[], Awaitable[None]] | None = None
+    """With `engine: Frontier`: gives back what is held and leaves the crawl."""
     items: "ItemStore | None" = None
 
     def __post_init__(self) -> None:

@@ -12,17 +12,22 @@ from scrapy import version_info
 from scrapy.settings import Settings
 
 from crawlfleet_frontier import JobKeys
-from crawlfleet_worker.contract import Contract
+from crawlfleet_frontier.store.keys import StoreKeys
+from crawlfleet_worker.contract import Contract, Engine
 from crawlfleet_worker.exits import ExitCode, WorkerExit
 
 ITEMS_MAX: Final = "CRAWLFLEET_ITEMS_MAX"
 """Setting: how many items the list in Redis keeps, the newest; 0 keeps none."""
+
+REQUEST_MAX_SECONDS: Final = "CRAWLFLEET_REQUEST_MAX_SECONDS"
+"""Setting (engine: Frontier): a request that is in the engine for longer is given up, its worker's loss counted."""
 
 AIOHTTP_SINCE: Final = (2, 19)
 """From this Scrapy on its download handler without a reactor is aiohttp's; before, it was httpx's, an extra package."""
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     ITEMS_MAX: 100_000,
+    REQUEST_MAX_SECONDS: 900,
     "LOG_LEVEL": "INFO",
     "TWISTED_REACTOR_ENABLED": version_info[:2] < AIOHTTP_SINCE,
 }
@@ -51,6 +56,17 @@ RESERVED: Final[Mapping[str, str]] = {
 
 RESERVED_PREFIX: Final = "SCHEDULER_"
 
+_COMPONENTS: Final[Mapping[Engine, Mapping[str, str]]] = {
+    "ScrapyRedis": {
+        "stays open": "crawlfleet_worker.feeding.FeedingExtension",
+        "start() passes": "crawlfleet_worker.seeding.StartGate",
+    },
+    "Frontier": {
+        "stays open": "crawlfleet_worker.frontier.seeds.StayOpen",
+        "start() passes": "crawlfleet_worker.frontier.seeds.SeedGate",
+    },
+}
+
 _ASYNCIO_REACTOR: Final = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
 
@@ -64,7 +80,7 @@ def apply_settings(settings: Settings, contract: Contract) -> None:
         settings.set(name, value, priority="default")
     settings.setdict(dict(contract.settings), priority="cmdline")
     settings.setdict(_ours(contract), priority="cmdline")
-    _add_components(settings)
+    _add_components(settings, _COMPONENTS[contract.engine])
 
 
 def _refuse_reserved(names: Mapping[str, str]) -> None:
@@ -78,20 +94,41 @@ def _refuse_reserved(names: Mapping[str, str]) -> None:
 
 
 def _ours(contract: Contract) -> dict[str, Any]:
+    return _of_frontier(contract) if contract.engine == "Frontier" else _of_scrapy_redis(contract)
+
+
+def _of_frontier(contract: Contract) -> dict[str, Any]:
+    keys = StoreKeys(contract.job_uid)
+    return {
+        **_of_any(contract),
+        "SCHEDULER": "crawlfleet_worker.frontier.scheduler.FrontierScheduler",
+        "DUPEFILTER_CLASS": "crawlfleet_worker.frontier.scheduler.NoDupeFilter",
+        "REDIS_START_URLS_KEY": contract.seeds.key or keys.seeds,
+        "REDIS_ITEMS_KEY": keys.items,
+    }
+
+
+def _of_scrapy_redis(contract: Contract) -> dict[str, Any]:
     keys = JobKeys(contract.job_uid)
     return {
+        **_of_any(contract),
         "SCHEDULER": "crawlfleet_worker.scheduler.SharedScheduler",
-        "SCHEDULER_PERSIST": True,
-        "SCHEDULER_FLUSH_ON_START": False,
-        "SCHEDULER_IDLE_BEFORE_CLOSE": 0,
         "SCHEDULER_QUEUE_KEY": keys.requests,
         "SCHEDULER_DUPEFILTER_KEY": keys.dupefilter,
         "DUPEFILTER_CLASS": "crawlfleet_worker.scheduler.SharedDupeFilter",
+        "REDIS_START_URLS_KEY": contract.seeds.key or keys.start_urls,
+        "REDIS_ITEMS_KEY": keys.items,
+    }
+
+
+def _of_any(contract: Contract) -> dict[str, Any]:
+    return {
+        "SCHEDULER_PERSIST": True,
+        "SCHEDULER_FLUSH_ON_START": False,
+        "SCHEDULER_IDLE_BEFORE_CLOSE": 0,
         "REDIS_URL": contract.redis_url,
         "REDIS_PARAMS": {},
         "REDIS_DECODE_RESPONSES": False,
-        "REDIS_START_URLS_KEY": contract.seeds.key or keys.start_urls,
-        "REDIS_ITEMS_KEY": keys.items,
         "MAX_IDLE_TIME_BEFORE_CLOSE": 0,
         "TELNETCONSOLE_ENABLED": False,
         "REMOTE_CONTROL_ENABLED": False,
@@ -99,13 +136,13 @@ def _ours(contract: Contract) -> dict[str, Any]:
     }
 
 
-def _add_components(settings: Settings) -> None:
+def _add_components(settings: Settings, components: Mapping[str, str]) -> None:
     """Add ours to the built-in components: a project's own EXTENSIONS and middlewares cannot push them out."""
     _extend(settings, "EXTENSIONS_BASE", {"crawlfleet_worker.counting.CountingExtension": 0})
     _extend(settings, "EXTENSIONS_BASE", {"crawlfleet_worker.items.ItemsExtension": 0})
-    _extend(settings, "EXTENSIONS_BASE", {"crawlfleet_worker.feeding.FeedingExtension": 0})
+    _extend(settings, "EXTENSIONS_BASE", {components["stays open"]: 0})
     # Outermost, next to the engine: what it has seen end, the engine has enqueued.
-    _extend(settings, "SPIDER_MIDDLEWARES_BASE", {"crawlfleet_worker.seeding.StartGate": -1000})
+    _extend(settings, "SPIDER_MIDDLEWARES_BASE", {components["start() passes"]: -1000})
     # Innermost, next to the wire: it sees every attempt's exception, those retried later included.
     _extend(settings, "DOWNLOADER_MIDDLEWARES_BASE", {"crawlfleet_worker.counting.FailureCounter": 10000})
 

@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn
 from zoneinfo import ZoneInfo
 
 from itemadapter import ItemAdapter
+from lxml import etree  # type: ignore[import-untyped]
 
 from crawlfleet_worker.frontier.classes import path_of
 
@@ -28,6 +29,9 @@ Value = Any
 """Whatever a user puts into `meta`, or the envelope into its place."""
 
 _PLAIN: Final = frozenset({type(None), bool, int, float, str, bytes, datetime.date})
+_LXML_TEXT: Final = type(etree.XPath("string()")(etree.Element("a")))
+"""lxml's text that knows its element, as link extractors put it into `meta['link_text']`; only the text is meant."""
+
 FACTORIES: Final = {kind.__name__: kind for kind in (list, dict, set, int, float, str, tuple)}
 _DATA: Final = "carry plain data (text, numbers, lists, dicts, items), or a name under which every worker finds it"
 
@@ -185,6 +189,7 @@ def _is_item(value: object) -> bool:
 
 
 _WRITERS: Final[dict[type, Callable[[Any, _Place], Any]]] = {
+    _LXML_TEXT: lambda value, _: str(value),
     list: lambda value, place: _parts(value, place, value),
     tuple: lambda value, place: tuple(_parts(value, place, value)),
     set: _set,

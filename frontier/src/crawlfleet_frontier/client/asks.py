@@ -30,6 +30,10 @@ class Asks:
     def add(self, host: str, now: float) -> "asyncio.Future[Slot]":
         """Wait for a slot of the host; the future ends with HostBlockedError where the host is blocked."""
         future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
+        slot = None if host in self._waiting else self.grants.promise(host, now)
+        if slot is not None:  # in hand already, and promised to nobody
+            future.set_result(slot)
+            return future
         self._waiting.setdefault(host, deque()).append(future)
         self._ask_at.setdefault(host, now)
         return future

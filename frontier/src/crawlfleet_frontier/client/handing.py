@@ -19,6 +19,8 @@ class Handing:
     """Hands leases of the present session out."""
 
     session: Callable[[], Session | None]
+    on_ready: Callable[[], None] | None = None
+    """Called whenever a request may be sent now and nobody waits for it: for a consumer that asks by `take`."""
     out: dict[Slot, Session] = field(default_factory=dict)
     """Slots whose connection is open or about to be, with the session that they are of."""
     _waiting: "deque[asyncio.Future[Lease | None]]" = field(default_factory=deque)
@@ -27,10 +29,7 @@ class Handing:
     def take(self) -> Lease | None:
         """Return a request that may be sent now, or None."""
         session = self.session()
-        if session is None or session.over:
-            return None
-        settings = session.settings
-        if len(self.out) >= settings.concurrency or session.books.outbox.waiting_pushes() > settings.unsent_pushes:
+        if session is None or not self._has_room(session):
             return None
         lease = session.books.stock.take(clock.now())
         if lease and lease.slot:
@@ -68,6 +67,8 @@ class Handing:
             if lease is None and not self.finished():
                 break
             self._waiting.popleft().set_result(lease)
+        if self.on_ready and not self._waiting and self._may_take():
+            self.on_ready()
         self._come_back()
 
     def forget_unsent(self, session: Session) -> None:
@@ -83,9 +84,20 @@ class Handing:
             if not future.done():
                 future.set_exception(error)
 
-    def _come_back(self) -> None:
+    def _has_room(self, session: Session) -> bool:
+        settings = session.settings
+        full = len(self.out) >= settings.concurrency
+        return not (session.over or full or session.books.outbox.waiting_pushes() > settings.unsent_pushes)
+
+    def _may_take(self) -> bool:
         session = self.session()
-        moment = session.books.stock.next_moment() if session and self._waiting else inf
+        if session is None or not self._has_room(session):
+            return False
+        return session.books.stock.next_moment() <= clock.now()
+
+    def _come_back(self) -> None:
+        session, awaited = self.session(), bool(self._waiting) or self.on_ready is not None
+        moment = session.books.stock.next_moment() if session and awaited else inf
         if self._timer:
             self._timer.cancel()
             self._timer = None

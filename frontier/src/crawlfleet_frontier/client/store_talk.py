@@ -99,7 +99,7 @@ class StoreTalk:
         self.books.outbox.pushed(batch, answer.received_at, refused=False)
 
     def _push_failed(self, batch: Batch, error: Exception) -> bool:
-        """Memory is full, or the job is closed: the parents go back, and find their requests again."""
+        """Memory is full, or the job is closed: the parents go back, and find their requests again; seeds wait here."""
         if not isinstance(error, (OutOfMemoryError, Closed)):
             return False
         self._pushing -= 1
@@ -107,9 +107,18 @@ class StoreTalk:
         self.books.outbox.pushed(batch, now, refused=True)
         if isinstance(error, Closed):
             self.books.closed = True
-        elif now >= self.books.full_until:
+            return True
+        for request, parent in batch:
+            if parent is None:  # nobody would find it again
+                self.books.outbox.push(request, None, now)
+        if now >= self.books.full_until:
             self.books.full_until = now + self._full.next()
         return True
+
+    def seeds_pushed(self, answer: Answer) -> None:
+        """Take in that seeds were admitted by a call of their own: they are worth looking for."""
+        self._confirm(answer)
+        self._news = True
 
     def settle_due(self, now: float) -> float:
         """End leases."""

@@ -33,7 +33,7 @@ from crawlfleet_frontier.client.pace_talk import confirm_dead
 from crawlfleet_frontier.client.reports import Ending
 from crawlfleet_frontier.client.session import Session
 from crawlfleet_frontier.client.settings import Settings
-from crawlfleet_frontier.client.store_talk import Send, plain
+from crawlfleet_frontier.client.store_talk import Send, numbered, plain
 from crawlfleet_frontier.client.wire import RedisWire, Wire
 from crawlfleet_frontier.envelope import FrontierRequest
 from crawlfleet_frontier.errors import Fenced, OutOfOrder
@@ -68,6 +68,8 @@ class FrontierClient:
         settings: Settings | None = None,
         fingerprint: Fingerprint = plain_fingerprint,
         on_lost: Callable[[Sequence[Lease]], None] | None = None,
+        on_ready: Callable[[], None] | None = None,
+        on_failed: Callable[[Exception], None] | None = None,
         state: Callable[[], Mapping[str, object]] | None = None,
         wire: Callable[[str, float], Wire] = RedisWire,
     ) -> None:
@@ -75,7 +77,9 @@ class FrontierClient:
 
         `url` is Redis', `uid` the CrawlJob's, `epoch_prefix` the pod's UID (or whatever names this process' place: a
         successor under the same prefix takes its predecessor for dead). `on_lost` hears of leases that were taken from
-        this worker: their connections are to be closed. `state` goes with every beat, from a thread.
+        this worker: their connections are to be closed. `on_ready` is for a consumer that never waits (`take_ready`):
+        it is called when a request may be sent, `on_failed` when nothing goes on any more. `state` goes with every
+        beat, from a thread.
         """
         self.counts = Counts()
         self.settings = settings or Settings()
@@ -85,7 +89,8 @@ class FrontierClient:
         self._on_lost, self._state, self._wire = on_lost, state, wire
         self._session: Session | None = None
         self._beats: Beats | None = None
-        self._handing = Handing(lambda: self._session)
+        self._handing = Handing(lambda: self._session, on_ready)
+        self._on_failed = on_failed
         self._seeding: Session | None = None
         self._seeds = 0
         self._fatal: Exception | None = None
@@ -138,6 +143,15 @@ class FrontierClient:
             raise self._fatal
         return await self._handing.next()
 
+    def take_ready(self) -> Lease | None:
+        """Return a request that may be sent now, without waiting; None where there is none at the moment.
+
+        `on_ready` is called when asking again is worth it.
+        """
+        if self._fatal or self._handing.finished():
+            return None
+        return self._handing.take()
+
     async def slot(self, host: str) -> Slot:
         """Wait for a slot of a host, for a request that came from no lease.
 
@@ -148,7 +162,11 @@ class FrontierClient:
         session.nudge()
         slot = await future
         self._handing.out[slot] = session
-        await asyncio.sleep(max(0.0, slot.grant.not_before - clock.now()))
+        try:
+            await asyncio.sleep(max(0.0, slot.grant.not_before - clock.now()))
+        except asyncio.CancelledError:
+            self.closed(slot)
+            raise
         return slot
 
     def sent(self, what: Lease | Slot) -> bool:
@@ -261,6 +279,25 @@ class FrontierClient:
         await self.flushed()
         await self._seed_word("done")
 
+    async def push_seeds(self, requests: Sequence[calls.PushRequest], key: str, entries: Sequence[str | bytes]) -> None:
+        """Admit what these entries of a start URL key were made into, and take the entries away, in one step.
+
+        At most 500 requests, 500 entries and 1 MiB. Waits for the store. Raises Fenced, Closed, BadInput (the key
+        holds no LIST, SET or ZSET), redis.OutOfMemoryError: nothing was admitted or taken away then.
+        """
+        session = self._live()
+        call = calls.push(self._store_keys, requests, drained_key=key, drained=entries)
+        answer = await session.store.submit(numbered(call))
+        if not session.over:
+            session.to_store.seeds_pushed(answer)
+            session.step()
+
+    async def snapshot(self, start_urls_key: str = "") -> replies.StoreSnapshot:
+        """Look at the job: what is queued, leased, seeded. For a worker with nothing to do, about once a second."""
+        call = plain(calls.snapshot(self._store_keys, start_urls_key))
+        answer = await self._live().store.submit(call, numbered=False)
+        return replies.read_snapshot(answer.reply)
+
     async def abandon_seeds(self) -> None:
         """Give the claim back: another worker is to push the seeds."""
         await self._seed_word("abandon")
@@ -320,6 +357,8 @@ class FrontierClient:
     async def _go(self, session: Session) -> None:
         await self._wait_for(lambda: self._live().quiet())
         session = self._live()
+        if self._seeding is session:
+            await self.abandon_seeds()
         if self._beats:
             await self._beats.stop()
         left = 1
@@ -362,6 +401,8 @@ class FrontierClient:
         if not self._joined.done():
             self._joined.set_exception(error)
         self._handing.fail(error)
+        if self._on_failed:
+            self._on_failed(error)
         for _, future in self._watchers:
             if not future.done():
                 future.set_exception(error)

@@ -171,3 +171,12 @@ class OnReactor(Follow):
 
     name = "on-reactor"
     custom_settings = {"TWISTED_REACTOR_ENABLED": True}
+
+
+class LambdaSlow(Follow):
+    """Yields a request that no queue can hold, to a server that does not answer."""
+
+    name = "lambda-slow"
+
+    def parse(self, response):
+        yield response.follow("/hang/1", callback=lambda response: None)

@@ -1,0 +1,130 @@
+"""What does one worker of `engine: Frontier` stand on, and with which settings does its Scrapy run?
+
+Built before the crawl, without a call to Redis: the client, the connection for jars and start URLs, and the wiring of
+the components that Scrapy builds.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import redis.asyncio
+from scrapy.crawler import Crawler
+from scrapy.settings import BaseSettings
+
+from crawlfleet_frontier.client import FrontierClient, Lease
+from crawlfleet_frontier.client import Settings as ClientSettings
+from crawlfleet_frontier.envelope import FrontierRequest
+from crawlfleet_frontier.store.keys import StoreKeys
+from crawlfleet_worker.exits import ExitCode, WorkerExit
+from crawlfleet_worker.frontier.components import middlewares
+from crawlfleet_worker.frontier.gateway import ClientPacer, Delays, FleetRobots
+from crawlfleet_worker.frontier.jars import RedisJars
+from crawlfleet_worker.frontier.own_pace import OPEN_REQUESTS, pacing_settings
+from crawlfleet_worker.frontier.ports import Wiring, wire
+from crawlfleet_worker.frontier.sending import missing_names
+from crawlfleet_worker.frontier.slots import Slots
+from crawlfleet_worker.session import Session
+
+AFTER_TIMEOUT: Final = 5.0
+"""Seconds that a socket may outlive the download time-out."""
+
+logger = logging.getLogger(__name__)
+
+
+def _nothing(*_: object) -> None:
+    """Do nothing: nobody listens yet."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """The parts of one worker. The scheduler puts its listeners in when it is built."""
+
+    client: FrontierClient
+    redis: "redis.asyncio.Redis"
+    keys: StoreKeys
+    delays: Delays = field(default_factory=Delays)
+    ready: Callable[[], None] = _nothing
+    lost: Callable[[Sequence[Lease]], None] = _nothing
+    failed: Callable[[Exception], None] = _nothing
+
+
+_parts: "WeakKeyDictionary[Crawler, Parts]" = WeakKeyDictionary()
+
+
+def parts_of(crawler: Crawler) -> Parts:
+    """Return what `equip` built."""
+    return _parts[crawler]
+
+
+def equip(crawler: Crawler, session: Session) -> Parts:
+    """Build the parts of this crawler, and change its settings so that pace, robots.txt and cookies are the fleet's."""
+    check_names()
+    _apply(crawler)
+    settings = crawler.settings
+    contract = session.contract
+    parts = Parts(
+        _client(session, settings, lambda: _parts[crawler]),
+        redis.asyncio.Redis.from_url(contract.redis_url, protocol=2),
+        StoreKeys(contract.job_uid),
+    )
+    _parts[crawler] = parts
+    session.counts = parts.client.counts
+    wire(
+        crawler,
+        Wiring(
+            ClientPacer(parts.client, parts.delays),
+            Slots(),
+            FleetRobots(parts.client),
+            RedisJars(parts.redis, contract.job_uid),
+            obeys_robots=lambda _host: obeys(settings),
+        ),
+    )
+    return parts
+
+
+def check_names() -> None:
+    """WorkerExit 68 where this aiohttp lacks a name that keeping the pace needs."""
+    missing = missing_names()
+    if missing:
+        message = f"this aiohttp has no {', '.join(missing)}: pin aiohttp to a version that the worker supports"
+        raise WorkerExit(ExitCode.UNSUPPORTED_SCRAPY, message)
+
+
+def obeys(settings: BaseSettings) -> bool:
+    """Whether robots.txt is obeyed: yes, unless the project says ROBOTSTXT_OBEY = False."""
+    chosen = (settings.getpriority("ROBOTSTXT_OBEY") or 0) > 0
+    return settings.getbool("ROBOTSTXT_OBEY") if chosen else True
+
+
+def _apply(crawler: Crawler) -> None:
+    pace = pacing_settings(crawler.settings, crawler.spidercls)
+    if pace.warning:
+        logger.warning("%s", pace.warning)
+    crawler.settings.setdict(dict(pace.values), priority="cmdline")
+    crawler.settings.set("DOWNLOADER_MIDDLEWARES", middlewares(crawler.settings), priority="cmdline")
+
+
+def _client(session: Session, settings: BaseSettings, parts: Callable[[], Parts]) -> FrontierClient:
+    contract = session.contract
+    return FrontierClient(
+        contract.redis_url,
+        contract.job_uid,
+        contract.pod_uid,
+        settings=ClientSettings(
+            concurrency=settings.getint("CONCURRENT_REQUESTS") or OPEN_REQUESTS,
+            open_seconds=min(3600.0, settings.getfloat("DOWNLOAD_TIMEOUT") + AFTER_TIMEOUT),
+        ),
+        fingerprint=_later,
+        on_lost=lambda leases: parts().lost(leases),
+        on_ready=lambda: parts().ready(),
+        on_failed=lambda error: parts().failed(error),
+        state=session.state,
+    )
+
+
+def _later(_request: FrontierRequest) -> bytes:
+    """Stand in for a fingerprint: Scrapy's own is taken where it is needed (`Admitting.id_of_parent`)."""
+    return bytes(8)
