@@ -4,9 +4,9 @@ A script is `<package>/scripts/<name>.lua`. A line `--@include NAME` is replaced
 by `scripts/lib/NAME.lua` of the package `crawlfleet_frontier` for what both stores use. A library may include others;
 each comes in once, where it is first asked for.
 
-Redis builds everything that a script defines anew at each call, so what costs nothing elsewhere costs time here: functions
-that the script does not use are left out, and each library has a block of its own (a function is the dearer to make, the
-more variables of the outermost block are used by functions already made).
+Redis builds everything that a script defines anew at each call, so what costs nothing elsewhere costs time here:
+functions that the script does not use are left out, and each library has a block of its own (a function is the dearer
+to make, the more variables of the outermost block are used by functions already made).
 """
 
 import hashlib
