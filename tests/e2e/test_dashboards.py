@@ -14,6 +14,11 @@ from tests.e2e.site import Site
 from tests.observability.committed import Asked, boards, queries
 
 NAME = "drawn"
+FRONTIER = {
+    "engine": "Frontier",
+    "dedupe": {"type": "Bloom", "bloom": {"capacity": 10_000, "errorsPerMillion": 1000}},
+    "politeness": {"default": {"delayMilliseconds": 0, "maxConcurrentRequests": 16}},
+}
 FAILURES = "sum(crawlfleet_operator_reconcile_errors_total)"
 
 
@@ -23,7 +28,7 @@ def test_every_query_returns_data(crawls: Crawls, operator: str, site: Site, tmp
     known = {"namespace": crawls.namespace, "crawljob": NAME}
     with scraping(crawls.kube, operator, tmp_path) as prometheus:
         start, failed = time.time(), prometheus.value(FAILURES) or 0
-        crawls.apply(_quota(crawls), crawls.manifest(NAME, seeds, spider=spider, scaling=QUEUE))
+        crawls.apply(_quota(crawls), crawls.manifest(NAME, seeds, spider=spider, scaling=QUEUE, **FRONTIER))
         eventually(lambda: (prometheus.value(FAILURES) or 0) > failed, 30, lambda: "no reconcile failed")
         crawls.kube.run("delete", "resourcequota", "none", "-n", crawls.namespace)
         crawls.wait(NAME, "Complete", "True", seconds=150)
