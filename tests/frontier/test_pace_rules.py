@@ -348,17 +348,17 @@ def commands_of(pace: Pace) -> int:
 def test_the_largest_exchange_calls_a_bounded_number_of_commands(pace):
     pace.policy(10, 1, *[Override(f"*.x{n}.example", 20) for n in range(1000)])
     hosts = [f"h{n}.example" for n in range(3000)]
-    for first in range(0, 3000, 500):
-        pace.want(*hosts[first : first + 500])
+    for first in range(0, 3000, 200):
+        pace.want(*hosts[first : first + 200])
     grants = [grant for _ in range(3) for grant in pace.take(hosts=200, slots=500).grants]
     pace.pass_time(5000)
     commands_of(pace)
     pace.exchange(
         "pod-a:1",
-        closes=[Close(grant.token, 0, Outcome.SLOW_DOWN) for grant in grants[:500]],
-        wants=[HostSerial(f"n{n}.example", 20) for n in range(500)],
-        idles=[HostSerial(host, 20) for host in hosts[2500:]],
-        asks=[Ask(f"m{n}.example", 1) for n in range(200)],
+        closes=[Close(grant.token, 0, Outcome.SLOW_DOWN) for grant in grants[:400]],
+        wants=[HostSerial(f"n{n}.example", 20) for n in range(200)],
+        idles=[HostSerial(host, 20) for host in hosts[2800:]],
+        asks=[Ask(f"m{n}.example", 1) for n in range(100)],
         take=Take(200, 500, 2000),
     )
     policies = 500 + 500 + 500 + 200 + 216  # one look-up for each host whose record is new

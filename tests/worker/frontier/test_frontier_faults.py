@@ -141,3 +141,19 @@ def test_the_spiders_idle_signal_comes_when_the_whole_fleet_is_idle(frontier_job
     assert len(trouble.hits) >= 3, "not before the slow page was there"
     assert job.look().number("done") >= 3
     job.call(calls.close(job.store, job.look().number("admitted")))
+
+
+def test_seeds_that_redis_has_no_room_for_wait_and_are_not_lost(frontier_job, trouble):
+    with redis_server() as server:
+        job = frontier_job(server=server, spider="many-seeds", arguments={"base": trouble.url, "count": "30"}).create()
+        job.client.config_set("maxmemory", 1)
+        worker = job.start()
+        wait_until(lambda: job.look().meta["seed_state"] == "seeding", "it seeds")
+        wait_until(lambda: "errorstat_OOM" in job.client.info("errorstats"), "pushes are refused")
+        assert job.look().meta["seed_state"] == "seeding"
+        assert job.number("admitted") == 0
+        job.client.config_set("maxmemory", 0)
+        look = job.wait_until_end(60)
+        assert look.number("admitted") == 30
+        assert {hit.path for hit in trouble.hits} == {f"/page/{n}" for n in range(30)}
+        assert worker.drain() == 0, worker.log

@@ -27,7 +27,7 @@ def stock_items(tmp_path, spider, arguments):
     return json.loads(output.read_text())
 
 
-@pytest.mark.parametrize("spider", ["everything", "shop-rules", "shop-map", "shop-login"])
+@pytest.mark.parametrize("spider", ["shop-everything", "shop-rules", "shop-map", "shop-login"])
 def test_the_same_items_with_and_without_us(frontier_job, tmp_path, spider):
     with running_shop() as shop:
         expected = multiset(stock_items(tmp_path, spider, {"base": shop.url}))
@@ -38,7 +38,7 @@ def test_the_same_items_with_and_without_us(frontier_job, tmp_path, spider):
         assert [worker.drain() for worker in workers] == [0, 0], job.logs()
         found = multiset(job.items())
     assert expected
-    assert job.look().counters.get("pinned", 0) == (1 if spider == "everything" else 0), "only the lambda stays"
+    assert job.look().counters.get("pinned", 0) == (1 if spider == "shop-everything" else 0), "only the lambda stays"
     assert found == expected, (found - expected, expected - found, job.letters())
 
 

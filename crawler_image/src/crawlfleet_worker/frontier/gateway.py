@@ -61,6 +61,10 @@ class Delays:
         self._told[host] = delay
         return delay
 
+    def forget_told(self) -> None:
+        """Tell all again: what was under way may be lost."""
+        self._told.clear()
+
 
 class LeasedSlot:
     """A slot of the client as the download handler wants it."""

@@ -248,6 +248,7 @@ class Holdings:
     def lost(self, leases: Sequence[Lease]) -> None:
         """Take in that these leases are this worker's no more: what comes of them is nobody's business."""
         logger.warning("%d requests were taken from this worker: it was taken for lost, and begins anew", len(leases))
+        self._delays.forget_told()
         self._holdings = {holding for holding in self._holdings if not holding.lost}
 
     def drain(self) -> None:

@@ -8,9 +8,8 @@ from typing import Final
 
 from crawlfleet_frontier.client.grants import Grants
 from crawlfleet_frontier.client.leases import Grant, Slot
-from crawlfleet_frontier.pace.calls import Ask
+from crawlfleet_frontier.pace.calls import MOST_ASKS, Ask
 
-MOST_HOSTS: Final = 200
 PARTLY_SECONDS: Final = 0.2
 """When to ask again for what a host did not give at once."""
 
@@ -45,7 +44,7 @@ class Asks:
     def next_asks(self, now: float) -> list[Ask]:
         """Take out what to ask for now."""
         asks: list[Ask] = []
-        for host in [host for host, moment in self._ask_at.items() if moment <= now][:MOST_HOSTS]:
+        for host in [host for host, moment in self._ask_at.items() if moment <= now][:MOST_ASKS]:
             self._ask_at[host] = inf
             live = deque(future for future in self._waiting.get(host, ()) if not future.done())
             if live:

@@ -10,16 +10,13 @@ from typing import Final
 
 from crawlfleet_frontier.client.leases import GRANT_SECONDS, Grant, Slot, State
 from crawlfleet_frontier.client.reports import Ending, Report
-from crawlfleet_frontier.pace.calls import Close, Hold
+from crawlfleet_frontier.pace.calls import MOST_CLOSES, Close, Hold
 
 RENEW_SECONDS: Final = 0.5
 """So long before its end a grant that is in use is asked for again."""
 
 IDLE_SECONDS: Final = 0.1
 """So long a reusable grant may be of no use before it is given back."""
-
-MOST_CLOSES: Final = 500
-"""Closes in one exchange at most."""
 
 
 @dataclass(slots=True)

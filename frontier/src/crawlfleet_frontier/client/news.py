@@ -6,12 +6,8 @@ Told twice it changes nothing; not told at all it comes again with the next leas
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import Final
 
-from crawlfleet_frontier.pace.calls import HostSerial
-
-MOST: Final = 500
-"""Entries in one call at most."""
+from crawlfleet_frontier.pace.calls import MOST_HOSTS, HostSerial
 
 Entries = list[HostSerial]
 
@@ -64,7 +60,7 @@ class News:
 
 
 def _take(entries: dict[str, int]) -> Entries:
-    taken = [HostSerial(host, serial) for host, serial in list(entries.items())[:MOST]]
+    taken = [HostSerial(host, serial) for host, serial in list(entries.items())[:MOST_HOSTS]]
     for host, _ in taken:
         del entries[host]
     return taken

@@ -15,7 +15,6 @@ from crawlfleet_frontier.pace.keys import PaceKeys
 
 MARGIN_SECONDS = 0.01
 """What lies between an answer and the moment at which its request can be sent, beside the ways to the stores."""
-MOST_HOSTS = 200
 
 
 @dataclass(slots=True)
@@ -74,7 +73,7 @@ class PaceTalk:
             calls.Exchange,
             elapsed_ms=self.elapsed.since_last(now),
             open_ms=int(books.settings.open_seconds * 1000),
-            take=calls.Take(min(slots, MOST_HOSTS), slots, int(self._horizon() * 1000)),
+            take=calls.Take(min(slots, calls.MOST_HOSTS), slots, int(self._horizon() * 1000)),
             closes=books.grants.next_closes(now),
             holds=books.grants.next_holds(now, books.of_use),
             wants=wants,

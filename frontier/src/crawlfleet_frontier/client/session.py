@@ -93,6 +93,8 @@ class Session:
         if self.over or not self.joined:
             return
         self._armed, now = float("inf"), clock.now()
+        if self.books.draining:  # what was asked for before, and came since
+            self.books.step_aside(now)
         self.books.give_back(self.books.stock.expire(now), now)
         self.books.grants.expire(now)
         dues = (

@@ -12,6 +12,12 @@ from crawlfleet_frontier.calls import ScriptCall
 from crawlfleet_frontier.pace.keys import PaceKeys
 from crawlfleet_frontier.packing import pack
 
+MOST_CLOSES: Final = 400
+"""Closes in one exchange."""
+MOST_HOSTS: Final = 200
+"""Hosts in one exchange: that have work, that have none, and that are taken."""
+MOST_ASKS: Final = 100
+"""Hosts asked for by name in one exchange."""
 UNUSED: Final = -1
 """The age in a Close whose slot was given back without a request having been sent."""
 UNCHANGED: Final = -1

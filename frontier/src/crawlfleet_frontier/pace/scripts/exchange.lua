@@ -4,9 +4,9 @@
 -- KEYS  meta of the pace store
 -- ARGV  1 [run id ('' unknown), elapsed ms since this epoch's last call here,
 --         closes [[token | "host:<host>", age ms of the first byte (or of the close) | -1 unused,
---                  outcome 0 none | 1 success | 2 slow down, retry after ms | 0, Crawl-delay ms | -1 unchanged]... ≤ 500],
---         holds [[token, slots still wanted | 0 all given back]... ≤ 500], wants [[host, serial]... ≤ 500],
---         idles [[host, serial]... ≤ 500], asks [[host, slots]... ≤ 200],
+--                  outcome 0 none | 1 success | 2 slow down, retry after ms | 0, Crawl-delay ms | -1 unchanged]... ≤ 400],
+--         holds [[token, slots still wanted | 0 all given back]... ≤ 500], wants [[host, serial]... ≤ 200],
+--         idles [[host, serial]... ≤ 200], asks [[host, slots]... ≤ 100],
 --         take [hosts ≤ 200, slots ≤ 500, horizon ms ≤ 2000], how long a socket may stay open ms ≤ 3600000]
 --       2 epoch, 3 number
 -- reply [grants [[token, host, slots, wait ms, delay ms, asked 0|1]...], holds [[token, slots allowed]...],
@@ -58,11 +58,11 @@ local function arguments()
   local given = input.array(9)
   input.text(given[1], 'run id', 100)
   input.integer(given[2], 'elapsed', 0, LONGEST)
-  entries(given[3], 'closes', 500, is_close)
+  entries(given[3], 'closes', 400, is_close)
   entries(given[4], 'holds', 500, is_hold)
-  entries(given[5], 'wants', 500, is_serial)
-  entries(given[6], 'idles', 500, is_serial)
-  entries(given[7], 'asks', 200, is_ask)
+  entries(given[5], 'wants', 200, is_serial)
+  entries(given[6], 'idles', 200, is_serial)
+  entries(given[7], 'asks', 100, is_ask)
   local take = input.list(given[8], 'take', 3)
   input.integer(take[1], 'take[0]', 0, 200)
   input.integer(take[2], 'take[1]', 0, 500)

@@ -12,7 +12,9 @@ local function main()
   store.open({'uid'})
   local queue = queues.load(host)
   local requests, bands = queues.take(queue, 500)
-  for index = 1, #requests do endings.dead(type(bands) == 'table' and bands[index] or bands, host, requests[index], reason, '') end
+  for index = 1, #requests do
+    endings.dead(type(bands) == 'table' and bands[index] or bands, host, requests[index], reason, '')
+  end
   store.count('queued', -#requests)
   endings.plan()
   endings.write()

@@ -14,7 +14,10 @@ local function is_empty(key)
 end
 
 local function at_its_end(admitted)
-  return store.tallied('queued') == 0 and store.tallied('delayed') == 0 and store.tallied('leased') == 0 and store.tallied('admitted') == admitted
+  for _, name in ipairs({'queued', 'delayed', 'leased'}) do
+    if store.tallied(name) ~= 0 then return false end
+  end
+  return store.tallied('admitted') == admitted
     and store.text('seed_state') == 'seeded' and redis.call('LLEN', store.key('seeds')) == 0
     and (KEYS[2] == nil or is_empty(KEYS[2]))
 end

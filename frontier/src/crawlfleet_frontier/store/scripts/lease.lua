@@ -4,13 +4,14 @@
 -- reply    [[entry, …], [host, serial, … named here and empty now], [host, serial, … pending wake-ups], suspects,
 --          turn 0 | 1, pages left until stop_pages (-1 = no limit), number of this call]
 --          The token of the i-th entry is `<number of this call>.<i>`; an entry is what `l:<epoch>` holds (`entries`).
--- bounds   200 hosts, 500 requests; 100 promotions; 200 wake-ups; no host is begun after 1 MiB of payloads
+-- bounds   200 hosts, 500 requests; 100 promotions; 200 wake-ups (50 where hosts are named); no host is begun after
+--          1 MiB of payloads
 -- errors   NOSENTINEL, FENCED, ORDER, TOOBIG, BADINPUT
 -- turn = 1: this worker is named to take suspects: it should finish what it holds and ask with alone = 1. Then hosts are
 -- ignored, and it is given one suspect if it holds nothing. While it holds a suspect, it is given nothing else.
 --@include workers
 --@include outbox
-local MOST_PROMOTED, MOST_WAKES, MOST_BYTES = 100, 200, 1048576
+local MOST_PROMOTED, MOST_WAKES, FEW_WAKES, MOST_BYTES = 100, 200, 50, 1048576
 
 local function check_hosts(hosts)
   local total = 0
@@ -119,8 +120,10 @@ local function plan()
   return redis.call('HLEN', store.key('wake')) + #outbox.pairs > 0
 end
 
-local function pending_wakes()
-  local wakes = redis.call('HRANDFIELD', store.key('wake'), MOST_WAKES, 'WITHVALUES')
+-- Wake-ups to pass on: few to a worker that has hosts to take from, until somebody has struck them out.
+local function pending_wakes(hosts)
+  local most = #hosts > 0 and FEW_WAKES or MOST_WAKES
+  local wakes = redis.call('HRANDFIELD', store.key('wake'), most, 'WITHVALUES')
   for index = 2, #wakes, 2 do wakes[index] = tonumber(wakes[index]) end
   return wakes
 end
@@ -149,7 +152,7 @@ local function lease(given)
   local left, are_wakes = room(), plan()
   write(state, due)
   return {
-    state.granted, state.empty, are_wakes and pending_wakes() or {}, store.tallied('suspects'), named and 1 or 0,
+    state.granted, state.empty, are_wakes and pending_wakes(given[1]) or {}, store.tallied('suspects'), named and 1 or 0,
     left == math.huge and -1 or left, number,
   }
 end

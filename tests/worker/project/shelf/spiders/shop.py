@@ -18,7 +18,7 @@ class OfShop(scrapy.Spider):
 class Everything(OfShop):
     """Every way of asking and of answering."""
 
-    name = "everything"
+    name = "shop-everything"
     custom_settings = {"RETRY_TIMES": 2}
 
     async def start(self):
