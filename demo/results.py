@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from crawlfleet_frontier import JobKeys
+from crawlfleet_frontier.store import StoreKeys
 from demo.crawl import NAMESPACE
 from demo.errors import DemoError
 from demo.kube import Kube
@@ -36,7 +36,7 @@ def drain(call: RedisCall, uid: str, target: Path) -> int:
 
     A batch leaves Redis only after it is in the file. Raises DemoError if Redis answers otherwise than promised.
     """
-    key = JobKeys(uid).items
+    key = StoreKeys(uid).items
     target.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     with target.open("w", encoding="utf-8") as file:

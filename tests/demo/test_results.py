@@ -5,13 +5,13 @@ import subprocess
 
 import pytest
 
-from crawlfleet_frontier import JobKeys
+from crawlfleet_frontier.store import StoreKeys
 from demo import results
 from demo.errors import DemoError
 from tests.servers.redis import redis_server
 
 UID = "6a2f"
-KEY = JobKeys(UID).items
+KEY = StoreKeys(UID).items
 
 
 @pytest.fixture(scope="module")

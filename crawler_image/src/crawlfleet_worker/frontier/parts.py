@@ -17,6 +17,7 @@ from scrapy.settings import BaseSettings
 from crawlfleet_frontier.client import FrontierClient, Lease
 from crawlfleet_frontier.client import Settings as ClientSettings
 from crawlfleet_frontier.envelope import FrontierRequest
+from crawlfleet_frontier.pace.keys import PaceKeys
 from crawlfleet_frontier.store.keys import StoreKeys
 from crawlfleet_worker.exits import ExitCode, WorkerExit
 from crawlfleet_worker.frontier.components import middlewares
@@ -24,6 +25,7 @@ from crawlfleet_worker.frontier.gateway import ClientPacer, Delays, FleetRobots
 from crawlfleet_worker.frontier.jars import RedisJars
 from crawlfleet_worker.frontier.own_pace import OPEN_REQUESTS, pacing_settings
 from crawlfleet_worker.frontier.ports import Wiring, wire
+from crawlfleet_worker.frontier.robots_modes import RobotsModes
 from crawlfleet_worker.frontier.sending import missing_names
 from crawlfleet_worker.frontier.slots import Slots
 from crawlfleet_worker.session import Session
@@ -45,10 +47,16 @@ class Parts:
     client: FrontierClient
     redis: "redis.asyncio.Redis"
     keys: StoreKeys
+    robots_modes: RobotsModes
     delays: Delays = field(default_factory=Delays)
     ready: Callable[[], None] = _nothing
     lost: Callable[[Sequence[Lease]], None] = _nothing
     failed: Callable[[Exception], None] = _nothing
+
+    def heard(self) -> None:
+        """Follow the policy, and hand out what is ready."""
+        self.robots_modes.follow(self.client.policy_version)
+        self.ready()
 
 
 _parts: "WeakKeyDictionary[Crawler, Parts]" = WeakKeyDictionary()
@@ -65,10 +73,12 @@ def equip(crawler: Crawler, session: Session) -> Parts:
     _apply(crawler)
     settings = crawler.settings
     contract = session.contract
+    connection = redis.asyncio.Redis.from_url(contract.redis_url, protocol=2)
     parts = Parts(
         _client(session, settings, lambda: _parts[crawler]),
-        redis.asyncio.Redis.from_url(contract.redis_url, protocol=2),
+        connection,
         StoreKeys(contract.job_uid),
+        RobotsModes(connection, PaceKeys(contract.job_uid).robots_policy, without_policy=obeys(settings)),
     )
     _parts[crawler] = parts
     session.counts = parts.client.counts
@@ -79,7 +89,7 @@ def equip(crawler: Crawler, session: Session) -> Parts:
             Slots(),
             FleetRobots(parts.client),
             RedisJars(parts.redis, contract.job_uid),
-            obeys_robots=lambda _host: obeys(settings),
+            obeys_robots=parts.robots_modes.obeys,
         ),
     )
     return parts
@@ -94,7 +104,7 @@ def check_names() -> None:
 
 
 def obeys(settings: BaseSettings) -> bool:
-    """Whether robots.txt is obeyed: yes, unless the project says ROBOTSTXT_OBEY = False."""
+    """Whether robots.txt is obeyed where no operator wrote a policy: yes, unless the project says otherwise."""
     chosen = (settings.getpriority("ROBOTSTXT_OBEY") or 0) > 0
     return settings.getbool("ROBOTSTXT_OBEY") if chosen else True
 
@@ -119,7 +129,7 @@ def _client(session: Session, settings: BaseSettings, parts: Callable[[], Parts]
         ),
         fingerprint=_later,
         on_lost=lambda leases: parts().lost(leases),
-        on_ready=lambda: parts().ready(),
+        on_ready=lambda: parts().heard(),
         on_failed=lambda error: parts().failed(error),
         state=session.state,
     )

@@ -49,6 +49,7 @@ class FrontierScheduler(Scheduler):  # type: ignore[misc]
     def __init__(self, crawler: Crawler, session: Session, parts: Parts) -> None:
         self._session, self._client = session, parts.client
         self._redis, self._engine = parts.redis, EngineHandle(crawler)
+        self._modes = parts.robots_modes
         self.df = NoDupeFilter()
         self.stats = crawler.stats
         self.holdings = session.holdings = Holdings(crawler, parts.client, session, parts.delays)
@@ -149,6 +150,7 @@ class FrontierScheduler(Scheduler):  # type: ignore[misc]
         told = loop.call_later(TELL_SECONDS, self._tell_waiting)
         try:
             await self._client.__aenter__()
+            await self._modes.load()
         except Exception as error:
             raise exit_of(error) from error
         finally:

@@ -123,6 +123,11 @@ class FrontierClient:
         return (session.store.trouble or session.pace.trouble) if session else "not joined"
 
     @property
+    def policy_version(self) -> str:
+        """The version of the pace store's policy, as its last answer named it; empty before the first."""
+        return self._session.to_pace.policy_version if self._session else ""
+
+    @property
     def closed_job(self) -> bool:
         """Whether the job is closed: there will be no further requests."""
         return self._session is not None and self._session.books.closed
