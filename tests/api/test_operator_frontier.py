@@ -140,7 +140,8 @@ def test_a_killed_workers_requests_are_out_again(scene: Scene, crawls: dict[str,
     wait_until(lambda: tally(scene, keys)["leased"] == 0, "the leases of a dead worker to be free", 15)
     assert tally(scene, keys)["suspects"] > 0
     assert int(scene.redis.hget(f"{keys.prefix}counters", "losses") or 0) > 0
-    assert int(scene.redis.hget(pace(crawls, "killed").meta, "held") or 0) == 0, "and the slots of its hosts"
+    held = pace(crawls, "killed").meta
+    wait_until(lambda: int(scene.redis.hget(held, "held") or 0) == 0, "and the slots of its hosts", 15)
     scene.behave("killed", Runs())
 
 
