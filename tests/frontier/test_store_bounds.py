@@ -1,6 +1,6 @@
 """How many operations does each script make at its largest batch, and how many bytes does a request cost?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import redis
@@ -8,24 +8,10 @@ import redis
 from crawlfleet_frontier.calls import ScriptCall
 from crawlfleet_frontier.store import calls
 from crawlfleet_frontier.store.calls import PushRequest, Settlement
-from tests.frontier.store_scene import KEYS, Scene, Worker, request, requests, send, store_server
-from tests.servers.redis import RedisServer
+from tests.frontier.store_scene import KEYS, Scene, Worker, request, requests, send
 
 AROUND = {"eval", "info", "config|resetstat"}
 """What the test itself sends."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with store_server() as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: RedisServer) -> Iterator[redis.Redis]:
-    with server.client(decode_responses=False) as connected:
-        connected.flushall()
-        yield connected
 
 
 def operations(client: redis.Redis, call: ScriptCall) -> int:

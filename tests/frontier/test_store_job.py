@@ -1,29 +1,12 @@
 """How does a job begin and end in the store: sentinel, seeds, closing, and the outbox towards the pace store?"""
 
-from collections.abc import Iterator
-
 import pytest
-import redis
 
 from crawlfleet_frontier import errors
 from crawlfleet_frontier.store import calls, replies
-from tests.frontier.store_scene import KEYS, Scene, dump, request, requests, send, store_server
-from tests.servers.redis import RedisServer
+from tests.frontier.store_scene import KEYS, Scene, dump, request, requests, send
 
 HOST = "a.example"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with store_server() as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: RedisServer) -> Iterator[redis.Redis]:
-    with server.client(decode_responses=False) as connected:
-        connected.flushall()
-        yield connected
 
 
 def seed(scene: Scene, epoch: str, word: str) -> str:

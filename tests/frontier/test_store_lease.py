@@ -1,30 +1,13 @@
 """Which requests does a worker get, in which order, and how do they end?"""
 
-from collections.abc import Iterator
-
 import pytest
-import redis
 
 from crawlfleet_frontier.store import calls
 from crawlfleet_frontier.store.calls import PushRequest
 from crawlfleet_frontier.store.replies import Moved
-from tests.frontier.store_scene import KEYS, Scene, request, requests, store_server
-from tests.servers.redis import RedisServer
+from tests.frontier.store_scene import KEYS, Scene, request, requests
 
 HOST = "a.example"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with store_server() as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: RedisServer) -> Iterator[redis.Redis]:
-    with server.client(decode_responses=False) as connected:
-        connected.flushall()
-        yield connected
 
 
 def payloads(leased) -> list[bytes]:

@@ -1,28 +1,11 @@
 """Is every request admitted once, whoever pushes it and however often?"""
 
-from collections.abc import Iterator
-
 import pytest
-import redis
 
 from crawlfleet_frontier import errors
 from crawlfleet_frontier.store import calls
 from crawlfleet_frontier.store.calls import PushRequest
-from tests.frontier.store_scene import KEYS, Scene, dump, request, requests, store_server
-from tests.servers.redis import RedisServer
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with store_server() as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: RedisServer) -> Iterator[redis.Redis]:
-    with server.client(decode_responses=False) as connected:
-        connected.flushall()
-        yield connected
+from tests.frontier.store_scene import KEYS, Scene, dump, request, requests
 
 
 def test_a_request_is_admitted_once(client):

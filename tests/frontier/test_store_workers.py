@@ -1,32 +1,15 @@
 """What does the store do with a worker's numbers, beats, silence and end?"""
 
-from collections.abc import Iterator
-
 import pytest
-import redis
 
 from crawlfleet_frontier import errors
 from crawlfleet_frontier.packing import unpack
 from crawlfleet_frontier.store import calls, replies
 from crawlfleet_frontier.store.calls import Settlement
 from crawlfleet_frontier.store.replies import Moved
-from tests.frontier.store_scene import KEYS, Scene, dump, requests, send, store_server
-from tests.servers.redis import RedisServer
+from tests.frontier.store_scene import KEYS, Scene, dump, requests, send
 
 HOST = "a.example"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with store_server() as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: RedisServer) -> Iterator[redis.Redis]:
-    with server.client(decode_responses=False) as connected:
-        connected.flushall()
-        yield connected
 
 
 @pytest.fixture

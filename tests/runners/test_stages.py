@@ -48,8 +48,10 @@ def test_a_stage_reads_no_input():
     assert bash("stage one 5 sh -c 'read -r line'").returncode == 1
 
 
-def test_who_is_told_to_stop_takes_the_stage_along(tmp_path):
-    script = f"trap 'stop_stage; exit 130' TERM\nstage slow 60 sh -c 'echo $$ >{tmp_path}/child; sleep 60'"
+@pytest.mark.parametrize("run", ["slow", "side_by_side slow"], ids=["stage", "lane"])
+def test_who_is_told_to_stop_takes_what_runs_along(tmp_path, run):
+    slow = f"slow() {{ stage slow 60 sh -c 'echo $$ >{tmp_path}/child; sleep 60'; }}"
+    script = f"trap 'stop_stage; exit 130' TERM\n{slow}\n{run}"
     process = subprocess.Popen(["bash", "-c", f". {ROOT}/tests/stages.sh\n{script}"])
     try:
         deadline = time.monotonic() + 10
@@ -84,24 +86,6 @@ print_stages
 def test_a_lane_that_is_killed_has_failed():
     done = bash("left() { kill -KILL $BASHPID; }\nside_by_side left\nprint_stages")
     assert done.stdout.endswith("failed: left\n")
-
-
-def test_who_is_told_to_stop_takes_the_lanes_along(tmp_path):
-    script = f"""trap 'stop_stage; exit 130' TERM
-left() {{ stage slow 60 sh -c 'echo $$ >{tmp_path}/child; sleep 60'; }}
-side_by_side left"""
-    process = subprocess.Popen(["bash", "-c", f". {ROOT}/tests/stages.sh\n{script}"])
-    try:
-        deadline = time.monotonic() + 10
-        while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text().strip():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        process.terminate()
-        assert process.wait(10) == 130
-        assert gone(tmp_path / "child")
-    finally:
-        process.kill()
-        process.wait(10)
 
 
 @pytest.mark.parametrize("script", ["tests/run", ".ci/run", "tests/stages.sh"])
