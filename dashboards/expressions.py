@@ -32,6 +32,11 @@ def of_job(vector: str, *by: str) -> str:
     return f"max by ({', '.join(by)}) ({vector})" if by else f"max({vector})"
 
 
+def series_of_job(metric: str) -> str:
+    """Return one job's `metric` as it is."""
+    return of_job(selector(metric, JOB))
+
+
 def each_job(vector: str, *by: str) -> str:
     """Return `vector` of every job, and of each value of the labels `by`."""
     return f"max by ({', '.join((*IDENTITY, *by))}) ({vector})"

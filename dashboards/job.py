@@ -2,8 +2,8 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards import colors, words
-from dashboards.expressions import JOB, error_share, errors_of_job, of_job, rate, selector
+from dashboards import colors, frontier, words
+from dashboards.expressions import JOB, error_share, errors_of_job, of_job, rate, selector, series_of_job
 from dashboards.layout import Row, dashboard, label_variable
 from dashboards.panels import Column, PanelBuilder, Query, bands, bars, lines, number, rows, word
 
@@ -21,7 +21,7 @@ def build() -> Dashboard:
             label_variable("namespace", "Namespace", f"label_values({created}, namespace)"),
             label_variable("crawljob", "CrawlJob", f'label_values({created}{{namespace="$namespace"}}, crawljob)'),
         ],
-        [_summary(), _states(), _crawl(), _workers(), _results(), _totals(), _hosts(), _left_behind()],
+        [_summary(), _states(), _crawl(), _workers(), _results(), _totals(), *frontier.panels()],
     )
 
 
@@ -42,7 +42,7 @@ def _summary() -> Row:
             number(
                 "Items",
                 "Items that the spider scraped.",
-                of_job(_series("items_total")),
+                series_of_job("items_total"),
                 "short",
                 color="green",
             ),
@@ -99,7 +99,10 @@ def _crawl() -> Row:
             lines(
                 "Queue",
                 "Requests that wait in Redis, and those in workers' hands. Both zero: the crawl has ended.",
-                [_line("queued_requests", "queued"), _line("in_flight_requests", "in flight")],
+                [
+                    Query(series_of_job("queued_requests"), "queued"),
+                    Query(series_of_job("in_flight_requests"), "in flight"),
+                ],
                 "short",
                 colors={"queued": "blue", "in flight": "orange"},
             ),
@@ -122,7 +125,7 @@ def _workers() -> Row:
             lines(
                 "Workers",
                 "Workers that the operator wants for this queue, and workers that are ready.",
-                [_line("workers_desired", "wanted"), _line("workers_ready", "ready")],
+                [Query(series_of_job("workers_desired"), "wanted"), Query(series_of_job("workers_ready"), "ready")],
                 "none",
                 colors=colors.WORKERS,
                 stepped=True,
@@ -164,13 +167,16 @@ def _results() -> Row:
             lines(
                 "Kept in Redis",
                 "Requests that the duplicate filter knows, and items that no one has drained yet.",
-                [_line("seen_requests", "requests seen"), _line("stored_items", "items")],
+                [Query(series_of_job("seen_requests"), "requests seen"), Query(series_of_job("stored_items"), "items")],
                 "short",
             ),
             lines(
                 "Redis memory",
                 "used_memory of the job's Redis, and its maxmemory if it has one.",
-                [_line("redis_memory_bytes", "used"), _line("redis_max_memory_bytes", "maximum")],
+                [
+                    Query(series_of_job("redis_memory_bytes"), "used"),
+                    Query(series_of_job("redis_max_memory_bytes"), "maximum"),
+                ],
                 "bytes",
                 colors={"used": "blue", "maximum": "red"},
             ),
@@ -199,70 +205,8 @@ def _totals() -> Row:
             lines(
                 "Age of the last look at Redis",
                 words.FRONTIER_AGE,
-                [_line("frontier_age_seconds", "age")],
+                [Query(series_of_job("frontier_age_seconds"), "age")],
                 "s",
-            ),
-        ],
-    )
-
-
-def _hosts() -> Row:
-    return (
-        8,
-        [
-            lines(
-                "Hosts",
-                "Hosts with work: those that may be asked now, and all that wait. With engine Frontier only.",
-                [_line("ready_hosts", "ready"), _line("waiting_hosts", "waiting")],
-                "short",
-                colors={"ready": "green", "waiting": "blue"},
-            ),
-            lines(
-                "Longest wait of a host",
-                "How long the host that waits longest is past its moment: above some seconds the workers are too few.",
-                [_line("longest_host_wait_seconds", "past its moment")],
-                "s",
-            ),
-            lines(
-                "Later, suspect and dead",
-                "Requests that are tried again later, that were with a lost worker and go out alone, and dead letters.",
-                [
-                    _line("delayed_requests", "later"),
-                    _line("suspect_requests", "suspect"),
-                    _line("dead_requests", "dead"),
-                ],
-                "short",
-                colors={"later": "blue", "suspect": "orange", "dead": "red"},
-            ),
-        ],
-    )
-
-
-def _left_behind() -> Row:
-    return (
-        8,
-        [
-            lines(
-                "Not admitted per second",
-                "Requests that were met before, and those left out with the reason, for example the bound per host.",
-                [
-                    Query(of_job(rate("known_requests_total", JOB)), "known"),
-                    Query(of_job(rate("left_out_requests_total", JOB), "reason"), "{{reason}}"),
-                ],
-                "cps",
-            ),
-            lines(
-                "Lost with workers",
-                "Since the job began: requests in lost workers' hands, and leases given up after their maximum age.",
-                [_line("worker_losses_total", "lost"), _line("expired_leases_total", "expired")],
-                "short",
-                colors={"lost": "orange", "expired": "purple"},
-            ),
-            lines(
-                "Fill of the Bloom filter",
-                "Share of its bits that are set: at 0.5 it holds its capacity. No data with an exact filter.",
-                [_line("bloom_fill_ratio", "fill")],
-                "percentunit",
             ),
         ],
     )
@@ -281,10 +225,6 @@ def _conditions() -> PanelBuilder:
 
 def _series(metric: str) -> str:
     return selector(metric, JOB)
-
-
-def _line(metric: str, legend: str) -> Query:
-    return Query(of_job(_series(metric)), legend)
 
 
 def _phase() -> Query:
