@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from dashboards.picture import draw
 from demo import crawl, parts, site, steps
+from demo.kills import Kills
 from demo.kube import Kube
 from demo.prometheus import SCRAPE_SECONDS, scraping
 from demo.run import WORK, say, step
@@ -42,7 +43,7 @@ def pictures(out: Path = PICTURES) -> None:
         with step(f"kubectl apply -f {crawl.MANIFEST}"):
             steps.start(kube, example, worker, None)
             kube.apply([_misspelt(worker)])
-        steps.follow(kube, example.name)
+        steps.follow(kube, example.name, Kills(kube, example.name))
         time.sleep(LEAD_SECONDS)
         with step("Grafana's panels"):
             drawn = draw(

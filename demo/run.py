@@ -11,6 +11,7 @@ from typing import Final
 from demo import crawl, parts, site, steps, summary
 from demo.errors import DemoError
 from demo.judge import Rules
+from demo.kills import Kills
 from demo.kube import Kube
 
 OUT: Final = Path("out/demo")
@@ -50,14 +51,16 @@ def demo(plant: str | None = None, out: Path = OUT) -> None:
         site.deploy(kube, image)
     with step(f"kubectl apply -f {crawl.MANIFEST}" + (f", with a planted fault: {plant}" if plant else "")):
         uid = steps.start(kube, example, worker, plant)
-    history = steps.follow(kube, example.name)
+    kills = Kills(kube, example.name)
+    history = steps.follow(kube, example.name, kills)
     with step("items and access log"):
-        items = steps.collect(kube, example.name, uid, out)
+        steps.collect(kube, example.name, uid, out)
     with step("the judge: which pages had to be crawled, by the files alone"):
         verdict = steps.verdict_of(tree, example, out)
-    for line in summary.lines(history, verdict, items, out):
+    items = out / "items.jsonl"
+    for line in summary.lines(history, verdict, steps.addresses(items), out):
         say(line)
-    if found := list(steps.faults(history, verdict, out / "items.jsonl")):
+    if found := [*kills.faults(), *steps.faults(history, verdict, items)]:
         raise DemoError("not as it must be: " + "; ".join(found), by_hand(example.rules, tree, out))
 
 

@@ -10,6 +10,7 @@ from demo import content, crawl, judge, parts, results, site, watch
 from demo.crawl import Crawl
 from demo.errors import DemoError
 from demo.judge import Verdict
+from demo.kills import Kills
 from demo.kube import Kube
 from demo.watch import Sample
 
@@ -47,10 +48,10 @@ def start(kube: Kube, example: Crawl, image: str, plant: str | None) -> str:
     return str(job["metadata"]["uid"])
 
 
-def follow(kube: Kube, name: str) -> list[Sample]:
-    """Show the crawl until it is Complete and its workers are gone; return what was seen."""
+def follow(kube: Kube, name: str, kills: Kills) -> list[Sample]:
+    """Show the crawl, two workers killed on the way, until it is Complete and its workers are gone."""
     begin = time.monotonic()
-    history = watch.show(watch.samples(lambda: watch.look(kube, name, begin), CRAWL_SECONDS))
+    history = watch.show(watch.samples(lambda: kills.strike(watch.look(kube, name, begin)), CRAWL_SECONDS))
     while history[-1].ready or history[-1].desired:
         if history[-1].seconds - _completed(history) > EMPTY_SECONDS:
             raise DemoError("the crawl is complete and its workers stay", f"kubectl get pods -n {crawl.NAMESPACE}")
@@ -82,13 +83,11 @@ def faults(history: Sequence[Sample], verdict: Verdict, items: Path) -> Iterator
         yield "\n".join(verdict.explain())
     if (most := max(sample.ready for sample in history)) < 2:
         yield f"the fleet never grew: at most {most} worker was ready"
-    addresses = _addresses(items)
-    if len(addresses) != (counted := history[-1].items):
-        yield f"{len(addresses)} items in the file, {counted} counted by the operator"
-    if (different := len(set(addresses))) != verdict.with_content:
+    if (different := len(set(addresses(items)))) != verdict.with_content:
         yield f"items of {different} different pages, {verdict.with_content} pages with content"
 
 
-def _addresses(items: Path) -> list[str]:
+def addresses(items: Path) -> list[str]:
+    """Return the address of each item, a page fetched twice (after a kill) twice."""
     with items.open(encoding="utf-8") as file:
         return [str(json.loads(line).get("url")) for line in file]

@@ -32,15 +32,16 @@ def _fill_gaps(columns: list[int], history: Sequence[Sample], end: float) -> Non
             columns[column] = columns[column - 1]
 
 
-def lines(history: Sequence[Sample], verdict: Verdict, items: int, out: Path) -> Iterator[str]:
-    """Yield the summary."""
+def lines(history: Sequence[Sample], verdict: Verdict, items: Sequence[str], out: Path) -> Iterator[str]:
+    """Yield the summary; `items`: the address of each."""
     last = history[-1]
     yield ""
     yield f"pages    {verdict.fetched} fetched, {verdict.reachable} reachable by an independent count of the files"
     yield from (f"         {count:>5}  {host}" for host, count in sorted(verdict.pages_by_host.items()))
-    yield f"items    {items} in {out / 'items.jsonl'}"
+    yield f"items    {len(items)} of {len(set(items))} pages in {out / 'items.jsonl'}"
     yield f"time     {last.seconds:.0f} s from `kubectl apply` to Complete"
     yield f"workers  most {max(sample.ready for sample in history)}, now {last.ready}"
+    yield f"killed   {', '.join(sample.killed for sample in history if sample.killed) or 'none'}"
     yield ""
     yield from workers_over_time(history)
     yield ""

@@ -44,6 +44,8 @@ class Sample:
     blocked: str = ""
     """Why it cannot go on; empty where it can."""
     failed: str = ""
+    killed: str = ""
+    """The pod whose worker was killed at this look; empty where none was."""
 
     @property
     def complete(self) -> bool:
@@ -58,7 +60,8 @@ class Sample:
             f"{self.seconds:5.0f} s  {self.phase:<9} workers {self.ready}/{self.desired}  queued {self.queued:>5}  "
             f"in flight {self.in_flight:>3}  done {self.done:>5}  errors {self.errors:>2}  {rate:5.0f}/s"
         )
-        return f"{text}  blocked: {self.blocked}" if self.blocked else text
+        notes = [f"  {name}: {said}" for name, said in (("blocked", self.blocked), ("killed", self.killed)) if said]
+        return text + "".join(notes)
 
 
 def read_metrics(text: str, name: str, namespace: str = NAMESPACE) -> dict[str, int]:
@@ -86,6 +89,7 @@ def read_job(job: Mapping[str, Any], seconds: float, exact: Mapping[str, int]) -
         phase=status.get("phase", "Pending"),
         blocked=_said(status, "Progressing", "False") if status.get("phase") == "Blocked" else "",
         failed=_said(status, "Failed", "True"),
+        killed="",
         **{**rounded, **exact},
     )
 
@@ -137,7 +141,7 @@ def show(taken: Iterator[Sample], stream: TextIO = sys.stdout) -> list[Sample]:
         history.append(sample)
         text = sample.line(_some_seconds_before(history))
         if stream.isatty():
-            stream.write(f"\r\033[K{text}")
+            stream.write(f"\r\033[K{text}" + ("\n" if sample.killed else ""))
         elif shown is None or sample.complete or _news(sample, shown):
             stream.write(f"{text}\n")
             shown = sample
@@ -148,7 +152,7 @@ def show(taken: Iterator[Sample], stream: TextIO = sys.stdout) -> list[Sample]:
 
 
 def _news(sample: Sample, shown: Sample) -> bool:
-    return sample.seconds - shown.seconds >= LINE_SECONDS or sample.blocked != shown.blocked
+    return sample.seconds - shown.seconds >= LINE_SECONDS or sample.blocked != shown.blocked or bool(sample.killed)
 
 
 def _some_seconds_before(history: list[Sample]) -> Sample | None:

@@ -103,8 +103,17 @@ def test_the_chart_shows_growth_and_the_way_back():
 
 def test_the_summary_names_counts_and_places(tmp_path):
     verdict = Verdict(reachable=10, fetched=10, pages_by_host={"a.demo-site": 7, "b.demo-site": 3})
-    text = "\n".join(summary.lines([Sample(0.0, ready=4), Sample(9.0, "Complete")], verdict, 8, tmp_path))
-    for part in ("10 fetched, 10 reachable", "a.demo-site", "items    8", "items.jsonl", "most 4, now 0"):
+    text = "\n".join(
+        summary.lines([Sample(0.0, ready=4, killed="docs-1"), Sample(9.0, "Complete")], verdict, ["u", "u"], tmp_path)
+    )
+    for part in (
+        "10 fetched, 10 reachable",
+        "a.demo-site",
+        "items    2 of 1 pages",
+        "items.jsonl",
+        "most 4, now 0",
+        "killed   docs-1",
+    ):
         assert part in text
 
 
