@@ -33,6 +33,11 @@ from crawlfleet_worker.session import Session
 AFTER_TIMEOUT: Final = 5.0
 """Seconds that a socket may outlive the download time-out."""
 
+AHEAD_PER_REQUEST: Final = 4
+"""Slots and requests taken ahead for each that may be open: a worker of few leaves the others their share of a host."""
+
+MOST_AHEAD: Final = 64
+
 logger = logging.getLogger(__name__)
 
 
@@ -118,13 +123,14 @@ def _apply(crawler: Crawler) -> None:
 
 
 def _client(session: Session, settings: BaseSettings, parts: Callable[[], Parts]) -> FrontierClient:
-    contract = session.contract
+    contract, concurrency = session.contract, settings.getint("CONCURRENT_REQUESTS") or OPEN_REQUESTS
     return FrontierClient(
         contract.redis_url,
         contract.job_uid,
         contract.pod_uid,
         settings=ClientSettings(
-            concurrency=settings.getint("CONCURRENT_REQUESTS") or OPEN_REQUESTS,
+            concurrency=concurrency,
+            ahead=min(MOST_AHEAD, AHEAD_PER_REQUEST * concurrency),
             open_seconds=min(3600.0, settings.getfloat("DOWNLOAD_TIMEOUT") + AFTER_TIMEOUT),
         ),
         fingerprint=_later,
