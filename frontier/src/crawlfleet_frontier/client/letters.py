@@ -1,7 +1,7 @@
 """Which requests were given up, why, and how do they get another chance?
 
-    python -m crawlfleet_frontier.client.letters list --reason Timeout --host '*.example.org'
-    python -m crawlfleet_frontier.client.letters replay --reason Timeout
+    crawlfleet-dead-letters list --reason Timeout --host '*.example.org'
+    crawlfleet-dead-letters replay --reason Timeout
 
 The job comes from CRAWLFLEET_REDIS_URL and CRAWLFLEET_JOB_UID, as in a worker's container.
 """
@@ -140,7 +140,7 @@ def _fit(text: str, width: int) -> str:
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="letters", description="Dead letters of a crawl: list them, replay them.")
+    parser = argparse.ArgumentParser(prog="crawlfleet-dead-letters", description="Dead letters of a crawl: list them, replay them.")
     parser.add_argument("verb", choices=["list", "replay"])
     parser.add_argument("--reason", action="append", default=[], help="only this reason (again for more)")
     parser.add_argument("--host", action="append", default=[], help="only this host, or *.suffix (again for more)")
@@ -175,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             else:
                 said = f"{replay(client, keys, wanted)} requests are queued again."
     except (RedisError, FrontierError) as error:
-        sys.stderr.write(f"letters: {type(error).__name__}: {error}\n")
+        sys.stderr.write(f"crawlfleet-dead-letters: {type(error).__name__}: {error}\n")
         return 1
     sys.stdout.write(said + "\n")
     return 0
