@@ -113,8 +113,8 @@ class RedisServer:
             return False
 
     def program(self) -> str:
-        """Return the path of the server's program."""
-        program = shutil.which("redis-server")
+        """Return the path of the server's program: redis-server, or what REDIS_SERVER names in its stead."""
+        program = shutil.which(os.environ.get("REDIS_SERVER", "redis-server"))
         if program is None:
             raise RuntimeError("no redis-server on this machine; on Debian: apt-get install -y redis-server")
         return program

@@ -101,7 +101,8 @@ def test_a_redis_that_never_answered_shows_no_numbers():
     taken = measures.Measures(CollectorRegistry(), lambda: 0)
     job = b.job()
     taken.observed(job, b.observed(job, b.AWAY))
-    for name in ("queued_requests", "requests_done_total", "redis_memory_bytes", "frontier_age_seconds"):
+    counted = ("requests_done_total", "items_total", "items_dropped_total", "response_bytes_total")
+    for name in ("queued_requests", *counted, "redis_memory_bytes", "frontier_age_seconds"):
         assert value(taken, name) is None, "Unknown is not zero"
     assert value(taken, "pages_total", status_class="2xx") is None
     assert value(taken, "phase", phase="Pending") == 1
