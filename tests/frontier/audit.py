@@ -271,6 +271,7 @@ def complaints(store: Store) -> list[str]:
         *wrong_buckets(store),
         *wrong_segments(store),
         *wrong_workers(store),
+        *wrong_suspects(store),
     ]
 
 
@@ -381,3 +382,12 @@ def wrong_workers(store: Store) -> Iterator[str]:
             yield f"{epoch} holds {digest(store.leases.get(epoch, {}))} (number, sum of tokens), its row says {told}"
     for epoch in store.fencing & set(store.live):
         yield f"{epoch} is both live and fenced"
+
+
+def wrong_suspects(store: Store) -> Iterator[str]:
+    """Check that who was with a lost worker waits among the suspects, and nobody else does."""
+    queued = [entry for bands in store.hosts.values() for band in bands for entry in band]
+    for entry in [entry for entry in queued if entry.losses][:3]:
+        yield f"{entry} is suspect, and waits in its host's queue"
+    for entry in [entry for entry in store.suspects if not entry.losses][:3]:
+        yield f"{entry} is among the suspects without a loss"

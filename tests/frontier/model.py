@@ -109,6 +109,7 @@ class Model:
         self.hosts: dict[str, Host] = {}
         self.suspects: list[Entry] = []
         self.named = ""
+        self.asked = 0
         self.delayed: list[Delayed] = []
         self.delays = 0
         self.workers: dict[str, Worker] = {}
@@ -306,7 +307,7 @@ class Model:
     def lease(self, worker: Worker, epoch: str, wanted: Sequence[tuple[str, int]], *, alone: bool) -> Reply:
         """Expect a reply whose serials are those of `wake`, or NEW."""
         self._promote()
-        turn = self._name(worker, epoch)
+        turn = self._name(worker, epoch, asks=alone)
         holds_a_suspect = bool(worker.leases) and worker.alone
         taken: list[Entry] = []
         empty: list[str] = []
@@ -325,15 +326,20 @@ class Model:
         pending = [[host, serial] for host, serial in self.wake.items()]
         return [granted, [[host, NEW] for host in empty], pending, len(self.suspects), int(turn), self.room()]
 
-    def _name(self, worker: Worker, epoch: str) -> bool:
-        """Whether this worker is the one that takes suspects; names it where nobody live is."""
-        if not self.suspects:
-            if self.named == epoch and not worker.leases:
-                self.named = ""
+    def _name(self, worker: Worker, epoch: str, *, asks: bool) -> bool:
+        """Whether this worker is the one that takes suspects; names it where nobody is, or who is does not ask."""
+        if self.suspects and self.named != epoch and not self._keeps_turn():
+            self.named, asks = epoch, True
+        if self.named != epoch:
             return False
-        if self.named not in self.workers:
-            self.named = epoch
-        return self.named == epoch
+        if not self.suspects and not worker.leases:
+            self.named = ""
+        elif asks:
+            self.asked = self.lease_clock
+        return bool(self.suspects)
+
+    def _keeps_turn(self) -> bool:
+        return self.named in self.workers and self.lease_clock - self.asked <= self.silence_ms
 
     def settle(
         self,
@@ -443,7 +449,10 @@ class Model:
         due = sorted((item for item in self.delayed if item.due <= self.wall_clock), key=lambda i: (i.due, i.number))
         for item in due[:MOST_PROMOTED]:
             self.delayed.remove(item)
-            self._enqueue(item.entry)
+            if item.entry.losses:
+                self.suspects.append(item.entry)
+            else:
+                self._enqueue(item.entry)
 
     def _delay(self, due: int, entry: Entry) -> None:
         self.delays += 1
@@ -457,9 +466,12 @@ class Model:
         return gone[:most]
 
     def _to_front(self, worker: Worker, tokens: Sequence[str]) -> int:
-        """Give requests back before all others of their host, in the order in which they were leased."""
-        for token in reversed(tokens):
-            self._enqueue(worker.leases.pop(token), front=True)
+        """Give requests back before all others of their host, in the order in which they were leased; suspects last."""
+        entries = [worker.leases.pop(token) for token in tokens]
+        self.suspects += [entry for entry in entries if entry.losses]
+        for entry in reversed(entries):
+            if not entry.losses:
+                self._enqueue(entry, front=True)
         return len(tokens)
 
     def _blame(self, worker: Worker, tokens: Sequence[str]) -> int:

@@ -235,6 +235,52 @@ async def test_what_a_silent_worker_held_comes_again_alone(scene):
     assert len(held) == 3
 
 
+def lose(scene: Scene, host: str) -> None:
+    """Make a request of this host a suspect: a worker that had it was lost."""
+    scene.push(f"http://{host}/")
+    scene.run(calls.join(KEYS, "lost:1"))
+    scene.run(calls.lease(KEYS, [(host, 1)]).numbered("lost:1", 1))
+    scene.run(calls.reap(KEYS, "lost:1"))
+
+
+def turn(scene: Scene) -> tuple[str, int]:
+    """Who is named to take suspects, and the lease clock."""
+    meta = scene.snapshot().meta
+    return meta["suspect_epoch"], int(meta["lease_clock"])
+
+
+async def test_the_turn_stays_with_a_worker_that_finishes_first(scene):
+    scene.create(silence_ms=2000)
+    scene.push("http://long.example/")
+    async with asyncio.timeout(30), scene.worker("pod-a") as first:
+        held = await first.next_lease()
+        assert first.sent(held)
+        lose(scene, "suspect.example")
+        await until(lambda: turn(scene)[0] == first.epoch)
+        named_at = turn(scene)[1]
+        async with scene.worker("pod-b"):
+            seen = []
+            await until(lambda: seen.append(turn(scene)) or seen[-1][1] - named_at > 5000)
+            assert {epoch for epoch, _ in seen} == {first.epoch}
+            first.done(held)
+            assert (await first.next_lease()).losses == 1
+
+
+async def test_the_turn_of_a_worker_that_drains_passes_on(scene):
+    scene.create(silence_ms=2000)
+    scene.push("http://long.example/")
+    async with asyncio.timeout(30), scene.worker("pod-a") as first:
+        held = await first.next_lease()
+        assert first.sent(held)
+        lose(scene, "suspect.example")
+        await until(lambda: turn(scene)[0] == first.epoch)
+        first.drain()
+        async with scene.worker("pod-b") as second:
+            assert (await second.next_lease()).losses == 1
+            assert scene.snapshot().meta["suspect_epoch"] == second.epoch
+            assert first.done(held)
+
+
 async def test_a_blocked_loop_does_not_fence_the_worker(scene):
     scene.create(silence_ms=1000)
     scene.push("http://a.example/1")

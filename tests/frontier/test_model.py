@@ -52,6 +52,7 @@ hosts = st.one_of(st.sampled_from(HOSTS[:13]), st.sampled_from(HOSTS))
 elapsed = st.sampled_from([0, 0, 5, 400, 1000, 7000])
 requests = st.lists(st.tuples(st.integers(1, 300), hosts, st.sampled_from([0, 3, 3, 7])), min_size=1, max_size=8)
 limits = st.tuples(st.sampled_from([0, 0, 0, 150]), st.sampled_from([0, 2, 2, 3]))
+SUSPECTS_FATES = ("done", "release", "leave", "reconcile", "retry", "expired", "keep")
 fates = st.lists(
     st.sampled_from(["done", "done", "retry", "retry_anew", "dead", "release", "expired", "keep"]), min_size=1
 )
@@ -193,8 +194,8 @@ class Store(RuleBasedStateMachine):
         same("fenced workers", set(now.fencing), set(model.fencing))
         same("leases", now.leases, {name: worker.leases for name, worker in workers.items() if worker.leases})
         same("delayed", sorted(now.delayed), sorted((item.due, item.entry) for item in model.delayed))
-        meta = [now.meta[name] for name in ("seed_state", "state", "pace_id", "suspect_epoch")]
-        same("meta", meta, [model.seed_state, model.state, model.pace_id, model.named])
+        meta = [now.meta[name] for name in ("seed_state", "state", "pace_id", "suspect_epoch", "suspect_asked")]
+        same("meta", meta, [model.seed_state, model.state, model.pace_id, model.named, str(model.asked)])
         same("counters", {name: now.counters.get(name) for name in model.counters}, model.counters)
         self.compare_letters()
         self.note_events()
@@ -447,7 +448,7 @@ class Store(RuleBasedStateMachine):
         self.grant(life, dict.fromkeys(list(self.model.hosts)[pick % 5 :][:4], count), alone=alone, said=said)
 
     @precondition(lambda self: self.lives and self.model.suspects)
-    @rule(pick=picks, fate=st.sampled_from(["done", "release", "expired", "keep"]), more=st.booleans())
+    @rule(pick=picks, fate=st.sampled_from(SUSPECTS_FATES), more=st.booleans())
     def take_a_suspect(self, pick: int, fate: str, more: bool) -> None:
         """The worker that is named finishes what it holds and takes one alone; meanwhile it is given nothing else."""
         live = [life for life in self.lives if life.epoch == self.model.named]
@@ -456,12 +457,31 @@ class Store(RuleBasedStateMachine):
         self.grant(life, {}, alone=True, said=0)
         if more:
             self.grant(life, dict.fromkeys(list(self.model.hosts)[:3], 5), alone=False, said=0)
-        held = list(self.model.workers[life.epoch].leases)
-        if fate != "keep":
+        leases = self.model.workers[life.epoch].leases
+        held, taken = list(leases), [entry for entry in leases.values() if entry.losses]
+        if fate == "retry":
+            self.end(life, retry=[(token, 0, b"") for token in held], said=0)
+        elif fate == "leave":
+            self.leave(self.lives.index(life))
+        elif fate == "reconcile":
+            self.reconcile(self.lives.index(life), set(range(20)), unknown=False)
+        elif fate != "keep":
             self.end(life, said=0, **{fate: held})
+        Store.events["suspects back"] += any(entry in self.model.suspects for entry in taken)
+
+    @precondition(lambda self: len(self.lives) > 1 and self.model.suspects and self.model.named in self.model.workers)
+    @rule(pick=picks, keeps=st.booleans())
+    def take_the_turn(self, pick: int, keeps: bool) -> None:
+        """Who is named lives and beats, and asks or does not ask; another one asks."""
+        [named] = [life for life in self.lives if life.epoch == self.model.named]
+        other = next(life for life in self.lives[pick % len(self.lives) :] + self.lives if life is not named)
+        self.fall_silent(-1)
+        if keeps:
+            self.grant(named, {}, alone=True, said=0)
+        self.grant(other, {}, alone=pick % 2 == 0, said=0)
 
     def grant(self, life: Life, wanted: dict[str, int], *, alone: bool, said: int) -> None:
-        pairs = list(wanted.items())
+        pairs, named = list(wanted.items()), self.model.named
         reply = self.numbered(
             life,
             "lease",
@@ -472,6 +492,7 @@ class Store(RuleBasedStateMachine):
             life.held.extend(text(token) for token, *_ in reply[0])
             self.check_serials(reply)
             Store.events["suspects leased"] += alone and len(reply[0])
+            Store.events["turns lapsed"] += named in self.model.workers and self.model.named not in {named, ""}
             Store.events["no room left"] += reply[5] == 0
 
     @precondition(lambda self: self.lives)
@@ -687,7 +708,8 @@ def store(server):
 EXPECTED = {
     *(f"call of {name}" for name in lua.script_names("store")),
     *(f"refused {word}" for word in ("FENCED", "CLOSED", "LAYOUT", "ORDER", "NOSENTINEL")),
-    *("suspects leased", "no room left", "stale tokens", "requests in lists", "several buckets of ids"),
+    *("suspects leased", "suspects back", "turns lapsed", "no room left", "stale tokens"),
+    *("requests in lists", "several buckets of ids"),
     *("several buckets of hosts", "suspects", "delayed", "over the host's cap", "dead by losses", "closed"),
 }
 

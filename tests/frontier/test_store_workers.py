@@ -228,6 +228,59 @@ def test_the_turn_passes_on_when_its_worker_ends(scene):
     assert two.lease().turn
 
 
+def test_the_turn_of_a_worker_that_lives_and_does_not_ask_lapses(scene):
+    scene.worker("lost").lease((HOST, 2))
+    scene.reap("lost")
+    one, two = scene.worker("pod:1"), scene.worker("pod:2")
+    one.lease((HOST, 1))
+    for _ in range(2):
+        scene.pass_leases(5000)
+        one.beat()
+        two.beat()
+        assert not two.lease(alone=True).turn
+        assert one.lease(alone=True).turn, "it finishes what it holds, and asks"
+    scene.pass_leases(3000)
+    one.beat()
+    assert one.lease((HOST, 1)).turn, "who asks for other work does not ask for a suspect"
+    scene.pass_leases(4000)
+    one.beat()
+    leased = two.lease(alone=True)
+    assert (leased.turn, len(leased.grants)) == (True, 1)
+    assert not one.lease(alone=True).turn
+
+
+@pytest.mark.parametrize("how", ["released", "left", "reconciled", "retried", "forgiven"])
+def test_a_suspect_that_comes_back_is_a_suspect_still(scene, how):
+    scene.worker("lost").lease((HOST, 2))
+    scene.reap("lost")
+    worker, other = scene.worker("pod:1"), scene.worker("pod:2")
+    [suspect] = worker.lease(alone=True).grants
+    if how == "released":
+        worker.settle(release=[suspect.token])
+    elif how == "left":
+        assert worker.leave() == Moved(1, 0)
+    elif how == "reconciled":
+        worker.send(calls.reconcile(KEYS, []))
+    elif how == "retried":
+        worker.settle(retry=[(suspect.token, 0, b"")])
+        assert other.lease((HOST, 0)).suspects == 2
+    else:
+        assert scene.reap(worker.epoch, blame=False) == Moved(1, 0)
+    assert (scene.tally()["suspects"], scene.tally()["queued"]) == (2, 10)
+    assert {grant.losses for grant in other.lease((HOST, 99)).grants} == {0}
+
+
+def test_the_only_suspect_is_given_out_in_the_call_that_finds_its_delay_over(scene):
+    scene.worker("lost").lease((HOST, 1))
+    scene.reap("lost")
+    worker = scene.worker()
+    [suspect] = worker.lease(alone=True).grants
+    worker.settle(retry=[(suspect.token, 0, b"changed")])
+    [again] = worker.lease(alone=True).grants
+    assert (again.losses, again.payload, scene.tally()["suspects"]) == (1, b"changed", 0)
+    assert worker.settle(done=[again.token]).applied == 1
+
+
 def test_a_lease_that_is_given_up_counts_a_loss(scene):
     worker = scene.worker()
     [token] = tokens(worker.lease((HOST, 1)))

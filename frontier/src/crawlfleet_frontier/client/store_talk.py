@@ -162,10 +162,10 @@ class StoreTalk:
         return self._last_lease + rhythm.IDLE_SECONDS
 
     def _turn_due(self, now: float) -> float:
-        """Hold nothing, then ask for a suspect; while one is held, only that one."""
-        if self.books.alone or self.books.held.leases or not self.books.outbox.empty():
-            return inf
-        due = self._last_lease + rhythm.HUNGRY_SECONDS
+        """Hold nothing, then ask for a suspect; asking while there is something to finish keeps the turn."""
+        books = self.books
+        busy = books.alone or books.held.leases or not books.outbox.empty()
+        due = self._last_lease + (rhythm.IDLE_SECONDS if busy else rhythm.HUNGRY_SECONDS)
         if due <= now:
             self._lease({}, now, alone=True)
         return due if due > now else inf
@@ -239,6 +239,7 @@ class StoreTalk:
         self.nudge()
 
     def _turn(self, mine: bool, now: float) -> None:
+        mine = mine or self.books.alone is not None
         if mine and not self.books.turn:
             self.books.turn = True
             self.books.step_aside(now)

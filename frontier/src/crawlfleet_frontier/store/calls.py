@@ -45,7 +45,7 @@ class Settlement:
     dead: Sequence[tuple[str, str, str]] = ()
     """Token, reason, error (at most 500 bytes)."""
     release: Sequence[str] = ()
-    """Back to the front of their hosts, in this order, no loss counted."""
+    """Back to the front of their hosts, in this order, or to the suspects where losses were counted; none is now."""
     expired: Sequence[str] = ()
     """Given up after their maximum age: a loss is counted."""
 

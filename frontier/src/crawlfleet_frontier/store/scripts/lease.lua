@@ -7,8 +7,10 @@
 -- bounds   200 hosts, 500 requests; 100 promotions; 200 wake-ups (50 where hosts are named); no host is begun after
 --          1 MiB of payloads
 -- errors   NOSENTINEL, FENCED, ORDER, TOOBIG, BADINPUT
--- turn = 1: this worker is named to take suspects: it should finish what it holds and ask with alone = 1. Then hosts are
+-- turn = 1: this worker is named to take suspects: it should finish what it holds and ask with alone = 1, and again while
+-- it finishes: the turn passes on where it has not asked so for the job's silence (by the lease clock). Then hosts are
 -- ignored, and it is given one suspect if it holds nothing. While it holds a suspect, it is given nothing else.
+-- A delayed request with losses becomes a suspect when it is due.
 --@include workers
 --@include outbox
 local MOST_PROMOTED, MOST_WAKES, FEW_WAKES, MOST_BYTES = 100, 200, 50, 1048576
@@ -24,15 +26,21 @@ local function check_hosts(hosts)
   if total > 500 then errors.refuse('TOOBIG', total .. ' requests, at most 500 a call') end
 end
 
--- Queue what is due of the delayed; returns the members that go.
-local function promote()
+-- Queue what is due of the delayed, suspects among the suspects; returns the members that go.
+local function promote(state)
   if store.tallied('delayed') == 0 then return {} end
   local now = clock.digits(store.number('wall'))
   local due = redis.call('ZRANGE', store.key('delayed'), '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_PROMOTED)
   for index = 1, #due do
-    local band, host, request = entries.open(string.sub(due[index], string.find(due[index], ':', 1, true) + 1))
-    queues.append(queues.load(host), band, request)
+    local entry = string.sub(due[index], string.find(due[index], ':', 1, true) + 1)
+    if entries.losses(entry) > 0 then
+      state.suspects[#state.suspects + 1] = entry
+    else
+      local band, host, request = entries.open(entry)
+      queues.append(queues.load(host), band, request)
+    end
   end
+  store.count('suspects', #state.suspects)
   store.count('delayed', -#due)
   store.count('queued', #due)
   return due
@@ -87,7 +95,7 @@ end
 
 local function grant_suspect(state)
   if workers.row.held > 0 or store.tallied('suspects') == 0 or room() == 0 then return end
-  local entry = redis.call('LRANGE', store.key('suspects'), 0, 0)[1]
+  local entry = redis.call('LRANGE', store.key('suspects'), 0, 0)[1] or state.suspects[1]
   if not entry then return end
   local band, host, request = entries.open(entry)
   grant(state, host, {request}, band)
@@ -97,23 +105,33 @@ local function grant_suspect(state)
   state.suspect = true
 end
 
--- Whether this worker is the one that takes suspects; names it where nobody live is.
-local function is_named()
-  local named = store.text('suspect_epoch')
-  if store.tallied('suspects') == 0 then
-    if named == workers.row.epoch and workers.row.held == 0 then store.put('suspect_epoch', '') end
+-- Whether the worker that is named to take suspects lives and has asked for one of late.
+local function keeps_turn(named)
+  return workers.is_live(named) and store.number('lease_clock') - store.number('suspect_asked') <= store.number('silence_ms')
+end
+
+-- Whether this worker is the one that takes suspects; names it where nobody is.
+local function is_named(asks)
+  local row, named, are_suspects = workers.row, store.text('suspect_epoch'), store.tallied('suspects') > 0
+  if named ~= row.epoch then
+    if not are_suspects or keeps_turn(named) then return false end
+    store.put('suspect_epoch', row.epoch)
+    asks = true
+  elseif not are_suspects and row.held == 0 then
+    store.put('suspect_epoch', '')
     return false
   end
-  if named ~= workers.row.epoch and not workers.is_live(named) then
-    store.put('suspect_epoch', workers.row.epoch)
-    named = workers.row.epoch
-  end
-  return named == workers.row.epoch
+  if asks then store.put('suspect_asked', store.number('lease_clock')) end
+  return are_suspects
 end
 
 -- What has to be known of the keys that are written, and whether `wake` will hold anything.
-local function plan()
+local function plan(state)
   permissions.need(KEYS[1], {'ZREM', 'HRANDFIELD'})
+  if #state.suspects > 0 then
+    permissions.need(KEYS[1], {'RPUSH'})
+    redis.call('LLEN', store.key('suspects'))
+  end
   queues.plan()
   outbox.plan()
   redis.call('HLEN', workers.leases_key(workers.row.epoch))
@@ -130,6 +148,7 @@ end
 
 local function write(state, due)
   if #due > 0 then store.send('ZREM', store.key('delayed'), due) end
+  store.send('RPUSH', store.key('suspects'), state.suspects)
   if state.suspect then redis.call('LPOP', store.key('suspects')) end
   if #state.values > 0 then store.send('HSET', workers.leases_key(workers.row.epoch), state.values) end
   queues.write()
@@ -140,8 +159,8 @@ end
 local function lease(given)
   store.advance_wall(given[3])
   local number = clock.digits(workers.row.number)
-  local state = {granted = {}, values = {}, empty = {}, bytes = 0, number = number .. '.'}
-  local due, named = promote(), is_named()
+  local state = {granted = {}, values = {}, empty = {}, suspects = {}, bytes = 0, number = number .. '.'}
+  local due, named = promote(state), is_named(given[2] == 1)
   if given[2] == 1 then
     if named then grant_suspect(state) end
   elseif workers.row.held == 0 or workers.row.alone ~= '1' then
@@ -149,7 +168,7 @@ local function lease(given)
     if #given[1] > 0 then grant_hosts(state, given[1]) end
   end
   workers.hold(workers.row, #state.granted)
-  local left, are_wakes = room(), plan()
+  local left, are_wakes = room(), plan(state)
   write(state, due)
   return {
     state.granted, state.empty, are_wakes and pending_wakes(given[1]) or {}, store.tallied('suspects'), named and 1 or 0,

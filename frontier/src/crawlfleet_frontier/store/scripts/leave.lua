@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- A worker goes: what it holds goes back to the front of its hosts, no loss counted.
+-- A worker goes: what it holds goes back to the front of its hosts (or to the suspects), no loss counted.
 -- ARGV     [], epoch
 -- reply    [leases moved, leases left]; 500 a call. At 0 left the worker is forgotten.
 -- errors   NOSENTINEL, FENCED (also where it is forgotten already)

@@ -4,7 +4,7 @@
 -- reply    [leases moved, leases of fenced epochs left]; 500 leases and 100 epochs a call: call again until nothing is left
 -- errors   NOSENTINEL, BADINPUT
 -- With blame each lease counts a loss and becomes suspect, or dead with the reason WorkerLost at the limit; without, it
--- goes to the front of its host. An epoch keeps the blame it was fenced with; only its name with blame 0 takes it away.
+-- goes back, to the front of its host or to the suspects. An epoch keeps the blame it was fenced with; only its name with blame 0 takes it away.
 --@include ends
 local MOST_LEASES, MOST_EPOCHS = 500, 100
 

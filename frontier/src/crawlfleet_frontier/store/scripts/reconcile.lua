@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- A worker says what it holds; leases that it does not hold go back to the front of their hosts, no loss counted.
+-- A worker says what it holds; leases that it does not hold go back to the front of their hosts (or to the suspects), no loss
+-- counted.
 -- ARGV     [[token, …] held], epoch, number
 -- reply    [returned, [tokens held that are not leases of this epoch, …]]
 -- bounds   5,000 tokens; 500 leases are returned a call (the next beat tells whether there are more)

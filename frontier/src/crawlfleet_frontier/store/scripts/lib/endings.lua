@@ -5,8 +5,16 @@
 local endings = {}
 local suspects, delayed, letters, returned = {}, {}, {}, {}
 
--- Back to the front of its host, no loss counted. Several come back in their order: the last one is staged first.
+local function suspect(entry)
+  suspects[#suspects + 1] = entry
+  store.count('queued', 1)
+  store.count('suspects', 1)
+end
+
+-- Back to the front of its host, no loss counted; to the end of the suspects where losses were counted before. Several come
+-- back in their order: `plan` stages the last one first.
 function endings.back(entry)
+  if entries.losses(entry) > 0 then return suspect(entry) end
   returned[#returned + 1] = entry
   store.count('queued', 1)
 end
@@ -27,9 +35,7 @@ function endings.lose(entry, text)
   request = string.char(losses) .. string.sub(request, 2)
   store.counter('losses', 1)
   if most > 0 and losses >= most then return endings.dead(band, host, request, 'WorkerLost', text) end
-  suspects[#suspects + 1] = entries.head(band, host) .. request
-  store.count('queued', 1)
-  store.count('suspects', 1)
+  suspect(entries.head(band, host) .. request)
 end
 
 -- Wait until the wall clock says `due`.

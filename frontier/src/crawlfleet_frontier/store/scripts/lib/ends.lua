@@ -10,7 +10,7 @@ function ends.row(epoch)
   return {epoch = epoch, held = tonumber(values[1] or 0), sum = tonumber(values[2] or 0), blame = values[3]}
 end
 
--- Stage up to `most` leases of the row's epoch: `blamed`, each counts a loss, else they go to the front of their hosts.
+-- Stage up to `most` leases of the row's epoch: `blamed`, each counts a loss, else they go back.
 -- Returns how many.
 function ends.empty(row, most, blamed)
   local tokens, found = leases.some(row.epoch, most)

@@ -12,6 +12,11 @@ function entries.request(losses, payload)
   return string.char(math.min(losses, 255)) .. payload
 end
 
+-- How many workers were lost with this entry.
+function entries.losses(entry)
+  return string.byte(entry, 3 + string.byte(entry, 2))
+end
+
 -- Band, host and request of an entry.
 function entries.open(entry)
   local band, host, from = struct.unpack('BBc0', entry)
