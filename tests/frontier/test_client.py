@@ -318,6 +318,20 @@ async def test_a_blocked_host_is_said_so_and_its_requests_are_dead(scene):
         await until(lambda: scene.numbers("dead") == (1,))
 
 
+async def test_a_hosts_slot_ends_with_the_connection_and_not_with_the_lease(scene):
+    scene.create(delay_ms=100, open_requests=1)
+    scene.push(*[f"http://a.example/{n}" for n in range(2)])
+    async with asyncio.timeout(10), scene.worker() as worker:
+        first = await worker.next_lease()
+        assert worker.sent(first)
+        worker.closed(first, first_byte=now())
+        second = await worker.next_lease()
+        assert scene.numbers("leased", "done") == (2, 0)
+        assert worker.sent(second)
+        assert worker.done(first)
+        assert worker.done(second)
+
+
 async def test_a_429_slows_its_host_down(scene):
     scene.create(delay_ms=0, open_requests=4)
     scene.push(*[f"http://a.example/{n}" for n in range(20)])

@@ -159,6 +159,22 @@ async def test_full_memory_gives_the_page_back_and_later_goes_on(scene):
         await until(lambda: scene.numbers("admitted", "done") == (701, 1))
 
 
+async def test_near_the_memory_limit_nothing_new_is_leased(scene):
+    scene.create()
+    async with asyncio.timeout(30), scene.worker() as worker:
+        with scene.server.client() as client:
+            client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.9))
+            await until(lambda: worker._session.books.memory_tight)
+            scene.push("http://a.example/1")
+            await until(lambda: not scene.snapshot().wakes)
+            held = worker._session.books.held
+            looked = held.view.number
+            await until(lambda: held.view.number >= looked + 2)
+            assert scene.numbers("queued", "leased") == (1, 0)
+            client.config_set("maxmemory", "0")
+        assert worker.sent(await worker.next_lease())
+
+
 async def test_a_stalled_connection_is_given_up(scene):
     scene.create()
     async with scene.worker() as worker:

@@ -174,6 +174,18 @@ def test_reaping_much_takes_steps_and_the_epoch_stays_fenced(client):
     assert scene.tally()["suspects"] == 600
 
 
+def test_the_leases_of_a_fenced_worker_are_not_its_own_while_they_are_moved(client):
+    scene = Scene(client)
+    for first in (0, 500):
+        scene.push(requests(range(first, first + 500)))
+    worker = scene.worker()
+    held = [token for _ in range(2) for token in tokens(worker.lease((HOST, 300)))]
+    assert scene.reap(worker.epoch) == Moved(500, 100)
+    with pytest.raises(errors.Fenced):
+        worker.settle(done=held[:500])
+    assert (scene.tally()["done"], scene.tally()["leased"]) == (0, 100)
+
+
 def test_an_end_that_the_operator_knows_of_counts_no_loss(scene):
     worker = scene.worker()
     first = [grant.payload for grant in worker.lease((HOST, 3)).grants]
