@@ -20,7 +20,7 @@ test: .venv/.done ## Lint, types, layers and all tests but the node-level ones
 	@tests/run quick
 
 ##@ Tests
-.PHONY: unit frontier contract api chart worker e2e bench-frontier mutants lint fmt
+.PHONY: unit frontier contract api chart worker e2e bench-frontier bench-worker mutants lint fmt
 unit frontier contract worker: .venv/.done ## One room of the tests: unit, frontier, contract, api, chart, worker
 	@$(PY) -m pytest tests/$@
 
@@ -35,6 +35,9 @@ e2e: .venv/.done ## The tests on the bundled node: chart, crawls, kills, blocked
 
 bench-frontier: .venv/.done ## What the frontier costs Redis, beside scrapy-redis: benchmarks/out/frontier.json
 	@$(PY) -m benchmarks.frontier
+
+bench-worker: .venv/.done ## What a page costs a worker, beside scrapy-redis, Scrapy and a bare loop: benchmarks/out/worker.json
+	@$(PY) -m benchmarks.worker
 
 mutants: .venv/.done ## Break each guard on purpose; its named test must go red
 	@$(PY) -m tests.mutants

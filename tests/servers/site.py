@@ -34,6 +34,8 @@ class Hit:
     path: str
     status: int
     body_bytes: int
+    at: float = 0.0
+    """When it was logged: seconds since 1970, to the millisecond (nginx only)."""
 
 
 @dataclass
@@ -111,7 +113,7 @@ events {{ worker_connections 512; }}
 http {{
 {temporary}
   types {{ text/html html; text/plain txt; application/octet-stream bin; }}
-  log_format hits escape=json '{{"path": "$uri", "status": $status, "body_bytes": $body_bytes_sent}}';
+  log_format hits escape=json '{{"path": "$uri", "status": $status, "body_bytes": $body_bytes_sent, "at": $msec}}';
   access_log {folder}/access.log hits;
   server {{ listen 127.0.0.1:{port}; root {folder}/html; {extra} }}
 }}

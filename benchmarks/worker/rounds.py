@@ -1,0 +1,58 @@
+"""Rounds over one site, in which all sides take turns: what did each page cost, and came every page exactly once?"""
+
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from benchmarks.worker.sides import measured
+from tests.servers.site import Hit, NginxSite, page_path
+
+Figures = Mapping[str, float]
+Table = Mapping[str, Mapping[str, float]]
+"""Figure → side → value."""
+
+CONNECTIONS: Final = "keepalive_requests 1000000; charset utf-8;"
+"""For nginx: a kept connection carries as many requests as the client likes; the bodies say what they are in."""
+
+
+def run(site: NginxSite, sides: Sequence[str], rounds: int) -> Iterator[tuple[int, str, Figures]]:
+    """Yield round, side, figures. Raises AssertionError where a side fetched anything but each page once."""
+    for number in range(1, rounds + 1):
+        shift = number % len(sides)
+        for side in (*sides[shift:], *sides[:shift]):
+            yield number, side, once(site, side)
+
+
+def once(site: NginxSite, side: str, **environment: str) -> Figures:
+    """Let one side crawl the site."""
+    before = len(site.log())
+    found = measured(side, site.url + page_path(0), **environment)
+    hits = [hit for hit in site.log()[before:] if hit.path != "/robots.txt"]
+    _check_pages(side, hits, site, found["items"])
+    pages, seconds = len(hits), max(hit.at for hit in hits) - min(hit.at for hit in hits)
+    return {
+        "cpu_seconds_per_1000_pages": 1000 * found["cpu_seconds"] / pages,
+        "pages_per_second": pages / seconds,
+        "peak_rss_mib": found["peak_rss_mib"],
+        "start_cpu_seconds": found["start_cpu_seconds"],
+    }
+
+
+def _check_pages(side: str, hits: Sequence[Hit], site: NginxSite, items: int) -> None:
+    counts = Counter(hit.path for hit in hits if hit.status == 200)
+    wrong = {path: counts[path] for path in {*counts, *site.pages} if counts[path] != 1 or path not in site.pages}
+    if wrong or items != len(site.pages):
+        sample = dict(sorted(wrong.items())[:5])
+        raise AssertionError(
+            f"{side}: {len(wrong)} pages not fetched exactly once {sample}, {items} items of {len(site.pages)} pages"
+        )
+
+
+def medians(taken: Mapping[str, Sequence[Figures]]) -> Table:
+    """Return the median of each figure over the rounds, by figure and side."""
+    names = next(iter(taken.values()))[0]
+    return {
+        name: {side: statistics.median(one[name] for one in figures) for side, figures in taken.items()}
+        for name in names
+    }

@@ -1,0 +1,127 @@
+"""How is each side started, and when is it through? Each is one process that crawls the site once."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.worker.meter import METER_FILE
+from crawlfleet_worker.exits import ExitCode
+from tests.servers.kinds import frontier_server
+from tests.worker.frontier.jobs import FrontierJob
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+LONGEST_SECONDS: Final = 1800.0
+PEER_SETTINGS: Final = (
+    "SCHEDULER=scrapy_redis.scheduler.Scheduler",
+    "DUPEFILTER_CLASS=scrapy_redis.dupefilter.RFPDupeFilter",
+)
+"""Those of scrapy-redis' README; its other defaults are the fastest it has."""
+
+
+@dataclass(frozen=True)
+class Crawl:
+    """One crawl to be run: which spider, over which site, with what in the environment."""
+
+    start: str
+    spider: str
+    folder: Path
+    environment: Mapping[str, str]
+
+    @property
+    def meter(self) -> Path:
+        """Where the process writes what it used."""
+        return self.folder / "meter.json"
+
+    @property
+    def log(self) -> Path:
+        """Where its output goes."""
+        return self.folder / "log"
+
+
+def ours(crawl: Crawl) -> None:
+    """Run one worker of `engine: Frontier`, started as the operator does; it is told to end when all is done."""
+    with frontier_server("redis") as server:
+        job = FrontierJob(
+            server,
+            crawl.folder,
+            spider=crawl.spider,
+            arguments={"start": crawl.start},
+            settings={"CRAWLFLEET_ITEMS_MAX": "0"},
+            project=ROOT,
+        ).create(slots=64)
+        try:
+            worker = job.start(**crawl.environment)
+            job.wait_until_end(LONGEST_SECONDS)
+            _check(worker.drain(), ExitCode.DRAINED, worker.log)
+        finally:
+            job.close()
+
+
+def scrapy_redis(crawl: Crawl) -> None:
+    """Run stock scrapy-redis: one process, the queue in Redis."""
+    with frontier_server("redis") as server:
+        _scrapy(crawl, (*PEER_SETTINGS, f"REDIS_URL={server.url}"))
+
+
+def vanilla(crawl: Crawl) -> None:
+    """Run Scrapy alone, its queue in memory."""
+    _scrapy(crawl, ())
+
+
+def floor(crawl: Crawl) -> None:
+    """Run the bare loop."""
+    _run(crawl, ["benchmarks.worker.floor", crawl.start])
+
+
+SIDES: Final[Mapping[str, Callable[[Crawl], None]]] = {
+    "ours": ours,
+    "scrapy_redis": scrapy_redis,
+    "vanilla": vanilla,
+    "floor": floor,
+}
+
+
+def measured(side: str, start: str, spider: str = "pages", **environment: str) -> dict[str, Any]:
+    """Run one side once and return what it wrote of itself (`meter.Meter`)."""
+    with tempfile.TemporaryDirectory(prefix="crawlfleet-bench-") as name:
+        folder = Path(name)
+        more = {
+            "PYTHONPATH": str(ROOT),
+            "SCRAPY_SETTINGS_MODULE": "benchmarks.worker.project",
+            METER_FILE: str(folder / "meter.json"),
+            **environment,
+        }
+        crawl = Crawl(start, spider, folder, more)
+        SIDES[side](crawl)
+        return dict(json.loads(crawl.meter.read_text()))
+
+
+def _scrapy(crawl: Crawl, settings: Sequence[str]) -> None:
+    options = [part for setting in settings for part in ("-s", setting)]
+    _run(crawl, ["scrapy", "crawl", crawl.spider, "-a", f"start={crawl.start}", *options])
+
+
+def _run(crawl: Crawl, module: Sequence[str]) -> None:
+    command = [sys.executable, "-m", *module]
+    with crawl.log.open("wb") as log:
+        ended = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **crawl.environment},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
+    _check(ended.returncode, 0, crawl.log.read_text(errors="replace"))
+
+
+def _check(code: int, wanted: int, log: str) -> None:
+    if code != wanted:
+        raise RuntimeError(f"the crawl ended with {code}:\n{log[-4000:]}")
