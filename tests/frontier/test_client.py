@@ -307,6 +307,21 @@ async def test_a_slot_by_name_waits_for_its_host(scene):
         worker.done(lease)
 
 
+async def test_consumers_that_gave_their_slots_back_and_ask_for_others_are_served_before_the_buffer(scene):
+    """A consumer without room for more asks by name for what it has taken; the buffer's leases must not starve it."""
+    scene.create(delay_ms=0, open_requests=2)
+    scene.push(*[f"http://a.example/{n}" for n in range(20)])
+    async with asyncio.timeout(20), scene.worker(settings=replace(QUICK, concurrency=2)) as worker:
+        taken = [await worker.next_lease() for _ in range(2)]
+        await until(lambda: scene.numbers("leased")[0] > 2)  # more lie in the buffer
+        for lease in taken:
+            worker.closed(lease.slot)  # nothing was sent in time
+        for _ in taken:
+            slot = await worker.slot("a.example")
+            assert worker.sent(slot)
+            worker.closed(slot, first_byte=now())
+
+
 async def test_a_blocked_host_is_said_so_and_its_requests_are_dead(scene):
     scene.create(delay_ms=0)
     scene.policy("2", 0, 8, Override("ads.example", blocked=True))

@@ -5,6 +5,7 @@ from math import inf
 import pytest
 
 from crawlfleet_frontier.client.asks import Asks, HostBlockedError
+from crawlfleet_frontier.client.books import Books
 from crawlfleet_frontier.client.counts import Counts
 from crawlfleet_frontier.client.grants import Grants
 from crawlfleet_frontier.client.leases import GRANT_SECONDS, Grant, Lease, State
@@ -241,7 +242,7 @@ async def test_slots_by_name_go_to_who_waits_first():
     assert (ask.host, ask.slots, asks.due()) == (HOST, 2, inf)
     one = grant()
     grants.add(one, 10.0)
-    asks.granted(one, 10.0)
+    asks.serve(HOST, 10.0)
     asks.answered([ask], 10.0)
     assert first.done()
     assert not second.done()
@@ -252,6 +253,46 @@ async def test_slots_by_name_go_to_who_waits_first():
     with pytest.raises(HostBlockedError):
         await second
     assert asks.due() == inf
+
+
+def books_with_pairs(slots: int, leases: int) -> Books:
+    books = Books(Settings())
+    books.grants.add(grant(slots=slots, delay=0.0), 10.0)
+    for number in range(leases):
+        books.stock.add(lease(f"1.{number}"), 10.0)
+    books.stock.pair(HOST, 10.0)
+    return books
+
+
+async def test_who_asks_gets_the_slot_of_a_lease_that_nobody_took():
+    """Else a consumer whose places are all taken by those who ask waits for ever: its leases keep the slots."""
+    books = books_with_pairs(slots=2, leases=3)
+    assert [books.asks.add(HOST, 10.0).result().grant.token for _ in range(2)] == ["t", "t"]
+    assert (books.stock.pairs(), books.stock.waiting(HOST)) == (0, 3)
+    third = books.asks.add(HOST, 10.0)
+    assert not third.done()
+    assert books.grants.by_token["t"].promised == 2
+
+
+async def test_a_slot_that_becomes_free_goes_to_who_asks_before_it_goes_to_a_lease():
+    books = books_with_pairs(slots=1, leases=2)
+    taken = books.stock.take(10.0)
+    future = books.asks.add(HOST, 10.0)
+    assert not future.done()
+    books.grants.unused(taken.slot, 10.0)
+    books.asks.serve(HOST, 10.0)
+    books.stock.pair(HOST, 10.0)
+    assert future.result().grant.token == "t"
+    assert books.stock.pairs() == 0
+
+
+async def test_a_slot_with_a_moment_of_its_own_stays_with_its_lease():
+    books = Books(Settings())
+    books.grants.add(grant(delay=1.0), 10.0)
+    books.stock.add(lease(), 10.0)
+    books.stock.pair(HOST, 10.0)
+    assert not books.asks.add(HOST, 10.0).done()
+    assert books.stock.pairs() == 1
 
 
 @pytest.mark.parametrize(

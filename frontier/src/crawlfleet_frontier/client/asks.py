@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
 from crawlfleet_frontier.client.grants import Grants
-from crawlfleet_frontier.client.leases import Grant, Slot
+from crawlfleet_frontier.client.leases import Slot
 from crawlfleet_frontier.pace.calls import MOST_ASKS, Ask
 
 PARTLY_SECONDS: Final = 0.2
@@ -23,14 +24,16 @@ class Asks:
     """The waiting, by host, first come first served."""
 
     grants: Grants
+    cede: Callable[[str, float], Slot | None] = lambda host, now: None
+    """Gives a slot that was promised to a lease which nobody has taken yet: who asks is further on his way."""
     _waiting: "dict[str, deque[asyncio.Future[Slot]]]" = field(default_factory=dict)
     _ask_at: dict[str, float] = field(default_factory=dict)
 
     def add(self, host: str, now: float) -> "asyncio.Future[Slot]":
         """Wait for a slot of the host; the future ends with HostBlockedError where the host is blocked."""
         future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
-        slot = None if host in self._waiting else self.grants.promise(host, now)
-        if slot is not None:  # in hand already, and promised to nobody
+        slot = None if host in self._waiting else self.grants.promise(host, now) or self.cede(host, now)
+        if slot is not None:  # in hand already
             future.set_result(slot)
             return future
         self._waiting.setdefault(host, deque()).append(future)
@@ -54,16 +57,17 @@ class Asks:
                 self._forget(host)
         return asks
 
-    def granted(self, grant: Grant, now: float) -> None:
-        """Give the grant's slots to those who wait for its host."""
-        queue = self._waiting.get(grant.host, deque())
-        while queue and grant.free(now):
-            future = queue.popleft()
-            if future.done():
+    def serve(self, host: str, now: float) -> None:
+        """Give the host's free slots to those who wait for them."""
+        queue = self._waiting.get(host)
+        while queue:
+            if queue[0].done():
+                queue.popleft()
                 continue
-            slot = self.grants.promise(grant.host, now)
-            if slot is not None:
-                future.set_result(slot)
+            slot = self.grants.promise(host, now)
+            if slot is None:
+                return
+            queue.popleft().set_result(slot)
 
     def refused(self, host: str, again_ms: int, now: float) -> None:
         """Take in that the host has no slot now: ask again then; -1 is blocked."""

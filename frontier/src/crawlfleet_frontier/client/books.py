@@ -45,7 +45,8 @@ class Books:
     def __post_init__(self) -> None:
         """Lay out what stands on the grants."""
         self.grants.most = self.settings.concurrency
-        self.stock, self.asks = Stock(self.grants), Asks(self.grants)
+        self.stock = Stock(self.grants)
+        self.asks = Asks(self.grants, self.stock.cede)
 
     def hungry(self) -> bool:
         """Whether there is room for more and nothing that could be sent, now or soon."""

@@ -124,7 +124,7 @@ class PaceTalk:
         self.books.grants.add(grant, now)
         self.books.empty_hosts.discard(granted.host)
         if granted.asked:
-            self.books.asks.granted(grant, now)
+            self.books.asks.serve(granted.host, now)
         self.books.stock.pair(granted.host, now)
 
 

@@ -81,6 +81,7 @@ class Session:
         """Take in that a slot's connection has closed; without a delay the next request may have it at once."""
         now = clock.now()
         self.books.grants.closed(slot, ending, now)
+        self.books.asks.serve(slot.host, now)
         self.books.stock.pair(slot.host, now)
         self.nudge()
 

@@ -59,6 +59,22 @@ class Stock:
         lease.slot = slot
         heapq.heappush(self._pairs, (slot.grant.not_before, next(self._order), lease))
 
+    def cede(self, host: str, now: float) -> Slot | None:
+        """Take the slot away from the host's last pair, whose lease waits for another one; None where there is none.
+
+        Only slots that are used again and again: others are the pace store's to give, for a moment of their own.
+        """
+        of_host = [entry for entry in self._pairs if entry[2].host == host and _stands(entry[2], now)]
+        reusable = [entry for entry in of_host if entry[2].slot and entry[2].slot.grant.reusable]
+        if not reusable:
+            return None
+        last = max(reusable)
+        self._pairs.remove(last)
+        heapq.heapify(self._pairs)
+        slot = last[2].slot
+        self.add(last[2], now, first=True)
+        return slot
+
     def take(self, now: float) -> Lease | None:
         """Take out the next request that may be sent now."""
         while self._pairs and self._pairs[0][0] <= now:
