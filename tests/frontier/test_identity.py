@@ -1,7 +1,7 @@
 """Does the same request always have the same id, band and host, and another one another?"""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawlfleet_frontier import identity
@@ -130,3 +130,19 @@ def test_a_plain_fingerprint_tells_method_url_and_body_apart():
         identity.url_fingerprint("http://a.example/", "POST", b"x"),
     }
     assert len(found) == 4
+
+
+AUTHORITIES = st.text(st.sampled_from("aZ0.-_~:@[]%/?#\\ \n\té中"), max_size=14)
+
+
+@settings(max_examples=3000, deadline=None)
+@given(scheme=st.sampled_from(["http://", "https://", "HTTP://", "ftp://", "http:", ""]), rest=AUTHORITIES)
+def test_a_host_that_is_read_off_is_the_one_that_taking_the_url_apart_gives(scheme, rest):
+    def outcome(function, url):
+        try:
+            return function(url)
+        except BadInput as error:
+            return str(error)
+
+    url = scheme + rest
+    assert outcome(identity.host_of, url) == outcome(identity._host_of_odd, url)

@@ -7,7 +7,8 @@ times and large integers keep their type; what cannot be carried is refused at o
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Final, cast
 
 import msgpack
@@ -54,15 +55,22 @@ class FrontierRequest:
     """The id under which it was admitted, where its children need it: see `identity.child_id`."""
 
 
+def _default_of(one: "Field[Any]") -> object:
+    return one.default_factory() if one.default_factory is not MISSING else one.default
+
+
 _FIELDS: Final = tuple(fields(FrontierRequest))
 _TUPLES: Final = frozenset({"headers", "flags"})
+_TUPLE_NUMBERS: Final = frozenset(number for number, one in enumerate(_FIELDS) if one.name in _TUPLES)
+_DEFAULTS: Final = tuple(map(_default_of, _FIELDS))
+_values: Final = attrgetter(*(one.name for one in _FIELDS))
 
 
 def encode(request: FrontierRequest) -> bytes:
     """Return the bytes of `request`; BadInput names what cannot be carried."""
     if not request.url:
         raise BadInput("a request without a URL cannot be carried: give an absolute URL")
-    changed = {number: value for number, value in enumerate(_values(request)) if number and value != _default(number)}
+    changed = {number: value for number, value in enumerate(_values(request)) if number and value != _DEFAULTS[number]}
     payload = MARKER + _pack(request, {0: request.url, **changed}) if changed else _text(request.url)
     if len(payload) > LARGEST:
         raise BadInput(
@@ -87,15 +95,6 @@ def decode(payload: bytes) -> FrontierRequest:
         raise BadInput(
             f"no request of this layout ({error}): {payload[:60]!r}; was it written by a newer worker?"
         ) from None
-
-
-def _values(request: FrontierRequest) -> tuple[Any, ...]:
-    return tuple(getattr(request, one.name) for one in _FIELDS)
-
-
-def _default(number: int) -> object:
-    one = _FIELDS[number]
-    return one.default_factory() if one.default_factory is not MISSING else one.default
 
 
 def _as_tuple(value: list[object]) -> tuple[object, ...]:
@@ -127,10 +126,7 @@ def _name(request: FrontierRequest) -> str:
 def _pack(request: FrontierRequest, changed: dict[int, Any]) -> bytes:
     try:
         packed = msgpack.packb(
-            {
-                number: _as_list(value) if _FIELDS[number].name in _TUPLES else value
-                for number, value in changed.items()
-            },
+            {number: _as_list(value) if number in _TUPLE_NUMBERS else value for number, value in changed.items()},
             default=_extension,
             strict_types=True,
             unicode_errors="surrogatepass",

@@ -32,6 +32,13 @@ Scrapy's own small changes stay close to their request: a redirect (+2) is one b
 """
 
 _HOST: Final = re.compile(r"[0-9a-z_~-]+(\.[0-9a-z_~-]+)*")
+_PLAIN: Final = re.compile(r"https?://([A-Za-z0-9.-]+)(?::[0-9]*)?(?:[/?#]|\Z)")
+"""A URL whose host can be read off; any other is taken apart by `urlsplit`."""
+
+_MOST_KNOWN: Final = 10_000
+_known: dict[str, str] = {}
+"""Hosts of plain URLs as written → as normal; forgotten where there are too many."""
+
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LONGEST_HOST: Final = 253
 
@@ -67,6 +74,20 @@ def host_of(url: str) -> str:
 
     Raises BadInput, naming the URL, where it has no host or one that no name server could be asked for.
     """
+    plain = _PLAIN.match(url)
+    if plain is None:
+        return _host_of_odd(url)
+    name = plain[1]
+    host = _known.get(name)
+    if host is None:
+        host = _normal(name.lower(), url)
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[name] = host
+    return host
+
+
+def _host_of_odd(url: str) -> str:
     try:
         name = urlsplit(url).hostname
     except ValueError as error:

@@ -89,10 +89,10 @@ class Admitting:
 
 def host_of(request: Request) -> str:
     """Return the host whose pace the request keeps; of a URL without one (data:, file:) its scheme."""
-    scheme = urlsplit(request.url).scheme
     try:
         return identity.host_of(request.url)
     except BadInput:
+        scheme = urlsplit(request.url).scheme
         if scheme in _WEB:
             raise
         return scheme

@@ -5,7 +5,7 @@ ones, which say something of one download on one worker.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -138,8 +138,15 @@ def _headers(request: Request) -> tuple[tuple[tuple[bytes, bytes], ...], list[by
     """Return name and value pairs, and the names without a value (those keep a default header from being added)."""
     if not request.headers:
         return (), []
-    pairs = tuple((name, value) for name, values in request.headers.items() for value in values)
-    return pairs, [name for name, values in request.headers.items() if not values]
+    found = list(_items(request.headers))
+    return tuple((name, value) for name, values in found for value in values), [
+        name for name, values in found if not values
+    ]
+
+
+def _items(headers: Headers) -> Iterable[tuple[bytes, list[bytes]]]:
+    """Return the headers as they are stored; a class of its own may have them otherwise."""
+    return dict.items(headers) if type(headers) is Headers else headers.items()
 
 
 def _flags(request: Request) -> tuple[str, ...]:

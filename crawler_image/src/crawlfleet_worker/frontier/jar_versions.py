@@ -4,6 +4,7 @@ A request needs what its parent had seen. The version travels with the request's
 """
 
 import hashlib
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
@@ -42,6 +43,7 @@ def _name(key: object) -> str | None:
     return f"h-{hashlib.blake2b(data, digest_size=16).hexdigest()}"
 
 
+@lru_cache(10_000)
 def _site(host: str) -> str:
     parts = _split(host)
     return f"{parts.domain}.{parts.suffix}" if parts.domain and parts.suffix else host
@@ -69,6 +71,8 @@ class JarVersions:
 
     def of_child(self, request: Request, parent: Request | None = None) -> int:
         """Return the version to send along with a new request or a retry: the newest that its parent can have seen."""
+        if not self._seen and not self._needed:
+            return 0
         jar = jar_of(request)
         if jar is None:
             return 0
