@@ -33,6 +33,9 @@ chart: .venv/.done
 e2e: .venv/.done ## The tests on the bundled node: chart, crawls, kills, blocked jobs, Prometheus
 	@tests/run node
 
+worker-scrapy-%: .venv/.done ## The worker's tests on another Scrapy: worker-scrapy-2.18.0
+	@tools/with-scrapy $* -q
+
 bench-frontier: .venv/.done ## What the frontier costs Redis, beside scrapy-redis: benchmarks/out/frontier.json
 	@$(PY) -m benchmarks.frontier
 

@@ -3,6 +3,7 @@
 `Pace` drives a store for all tests of the pace: its time moves only when a test says so.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -271,7 +272,7 @@ def test_a_missing_permission_leaves_all_as_it_was(pace, command):
         refused = 0
         for call in script_calls:
             if error := failure(pace, call):
-                assert isinstance(error, redis.exceptions.NoPermissionError) or "can't run this command" in str(error)
+                assert re.search("needs the command|can't run this command|no permissions", str(error))
                 assert pace.contents() == before
                 refused += 1
             else:

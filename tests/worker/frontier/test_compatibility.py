@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,22 +20,31 @@ def paths_since(site, start):
     return Counter(hit.path for hit in site.log()[start:])
 
 
-def crawled(job, nginx, workers=2, seeds=(), **created):
-    """Let so many workers crawl all, drain them, and return what the site saw; `seeds` come when all are there."""
+def crawled(job, nginx, workers=2):
+    """Let so many workers crawl all, drain them, and return what the site saw."""
     start = len(nginx.log())
-    job.create(**created)
+    job.create()
     running = [job.start() for _ in range(workers)]
-    if seeds:
-        wait_until(lambda: len(job.look().workers) == workers, "all workers beat")
-        job.client.rpush(job.store.seeds, *seeds)
     job.wait_until_end(60)
     assert [worker.drain() for worker in running] == [0] * workers, job.logs()
     return paths_since(nginx, start)
 
 
-def test_attributes_closed_and_statistics_are_those_of_one_worker(frontier_job, nginx):
+def crawled_by_both(job, trouble):
+    """Let two workers share pages that take their time, one at a time each; return what the site saw."""
+    job.create()
+    running = [job.start(), job.start()]
+    wait_until(lambda: len(job.look().workers) == 2, "both workers beat")
+    slow = "&".join(f"to=/slow/0.1/{n}" for n in range(40))
+    job.client.rpush(job.store.seeds, f"{trouble.url}/links?{slow}")
+    job.wait_until_end(60)
+    assert [worker.drain() for worker in running] == [0, 0], job.logs()
+    return Counter(hit.path for hit in trouble.hits)
+
+
+def test_attributes_closed_and_statistics_are_those_of_one_worker(frontier_job, trouble):
     job = frontier_job(spider="counting", seeds={"type": "Inline"}, settings={"CONCURRENT_REQUESTS": "1"})
-    hits = crawled(job, nginx, seeds=[nginx.url + page_path(0)])
+    hits = crawled_by_both(job, trouble)
     said = [json.loads(found) for worker in job.workers for found in CLOSED.findall(worker.log)]
     assert [each["reason"] for each in said] == ["shutdown", "shutdown"]
     assert sum(each["met"] for each in said) == sum(each["received"] for each in said) == sum(hits.values())
@@ -55,13 +65,13 @@ def test_closespider_ends_a_process_and_not_the_crawl(frontier_job, nginx):
     assert set(paths_since(nginx, start)) == set(nginx.pages)
 
 
-def test_feeds_of_all_workers_together_hold_every_item(frontier_job, nginx, tmp_path):
+def test_feeds_of_all_workers_together_hold_every_item(frontier_job, trouble, tmp_path):
     settings = {"FEED_FOLDER": str(tmp_path / "feeds"), "CONCURRENT_REQUESTS": "1"}
     job = frontier_job(spider="feeding", seeds={"type": "Inline"}, settings=settings)
-    hits = crawled(job, nginx, seeds=[nginx.url + page_path(0)])
+    hits = crawled_by_both(job, trouble)
     feeds = [file.read_text().splitlines() for file in Path(settings["FEED_FOLDER"]).iterdir()]
     assert [bool(feed) for feed in feeds] == [True, True]
-    urls = Counter(json.loads(line)["url"].removeprefix(nginx.url) for feed in feeds for line in feed)
+    urls = Counter(urlsplit(json.loads(line)["url"]).path for feed in feeds for line in feed)
     assert urls == hits
 
 
