@@ -1,0 +1,1 @@
+"""The project whose spider crawls the drawn sites."""
