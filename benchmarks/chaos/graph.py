@@ -82,7 +82,7 @@ def _leaves(rng: random.Random, pages: int) -> Mapping[int, int]:
 def _parent(rng: random.Random, n: int, leaves: Mapping[int, int]) -> int:
     """Return an earlier page, of the latest two thirds as a rule."""
     while True:
-        parent = rng.randrange(n // 3 if rng.random() < 0.8 else 0, n)  # noqa: PLR2004 - four of five
+        parent = rng.randrange(n // 3 if rng.random() < 0.8 else 0, n)
         if parent not in leaves:
             return parent
 

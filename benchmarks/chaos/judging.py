@@ -1,10 +1,10 @@
 """Was anything lost, fetched too often, or made up? Pure: what was seen of one run in, the verdict out.
 
-    lost     reachable pages that were not fetched and are no dead letters. Fetched means: the site answered it with a
-             page (or a redirect), and of a page the callback's item is there too
-    extra    paths that were asked for and that no crawl from the start leads to
-    repeats  requests of a path beyond the first, less those that its errors asked for
-    allowed  leases in flight at the faults, and what was fetched in the window of a cut file
+lost     reachable pages that were not fetched and are no dead letters. Fetched means: the site answered it with a
+         page (or a redirect), and of a page the callback's item is there too
+extra    paths that were asked for and that no crawl from the start leads to
+repeats  requests of a path beyond the first, less those that its errors asked for
+allowed  leases in flight at the faults, and what was fetched in the window of a cut file
 """
 
 from collections import Counter

@@ -1,8 +1,8 @@
-"""The operator's part, played by rules like those of `operator/src/crawlfleet/policies`: it looks, and acts on the look.
+"""The operator's part, played by rules like those of `operator/src/crawlfleet/policies`: it looks, and acts.
 
 It reaps what a pod that is gone held and frees its slots (`lost_workers`), moves the clock where no worker does
-(`frontier_upkeep`), and closes the frontier at its end, seen twice (`finish`); a pod that died comes back as the scenario
-says. Every look is also the judge's: the numbers must balance, and a missing sentinel is reported for good.
+(`frontier_upkeep`), and closes the frontier at its end, seen twice (`finish`); a pod that died comes back as the
+scenario says. Every look is also the judge's: the numbers must balance, and a missing sentinel is reported for good.
 """
 
 import threading
@@ -91,7 +91,7 @@ class Operator:
                 with self.scene.still:
                     self._tend_pods()
                     self._reconcile()
-        except Exception as error:  # noqa: BLE001 - the run is judged by it
+        except Exception as error:
             self.trouble = f"{type(error).__name__}: {error}"
 
     def _reconcile(self) -> None:

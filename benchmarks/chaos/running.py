@@ -48,8 +48,15 @@ def run(scenario: Scenario, zygote: Zygote, keep: Path | None = None) -> Run:
             _wait_for_end(scene, operator)
         verdict = judge(_gather(scene, operator, blows, problems))
         if keep is not None and (verdict.wrong or verdict.void):
-            shutil.copytree(scene.job.folder, keep / f"seed-{scenario.seed}", dirs_exist_ok=True)
+            _keep(scene, keep / f"seed-{scenario.seed}")
     return Run(scenario, verdict, time.monotonic() - begin)
+
+
+def _keep(scene: Scene, folder: Path) -> None:
+    """Keep the workers' logs and the site's: `began_us ended_us status worker name`."""
+    shutil.copytree(scene.job.folder, folder, dirs_exist_ok=True)
+    lines = (f"{hit.began_us} {hit.ended_us} {hit.status} {hit.worker} {hit.name}" for hit in scene.site.log())
+    (folder / "site.log").write_text("\n".join(lines) + "\n")
 
 
 def expected_requests(drawn: Graph) -> int:
@@ -68,7 +75,7 @@ def _strike(scene: Scene, operator: Operator) -> tuple[list[Blow], Problems]:
     def strike(fault: str) -> None:
         try:
             blows.append(STRIKES[fault](scene, operator, scenario.numbers(fault)))
-        except Exception as error:  # noqa: BLE001 - the run is judged by it
+        except Exception as error:
             problems.append(f"{fault}: {type(error).__name__}: {error}")
 
     threads = [threading.Thread(target=strike, args=(fault,)) for fault in scenario.faults]

@@ -126,9 +126,7 @@ def _server(scenario: Scenario, clock: MovableClock | None) -> Any:  # noqa: ANN
     return frontier_server(scenario.server, *options, appendonly=True, environment=environment)
 
 
-def _job(
-    scenario: Scenario, server: RedisServer, site: Site, folder: Path, proxy: FaultyProxy | None
-) -> FrontierJob:
+def _job(scenario: Scenario, server: RedisServer, site: Site, folder: Path, proxy: FaultyProxy | None) -> FrontierJob:
     start = site.url(graph.start_of(site.graph))
     arguments = {"traps": str(folder / "traps")}
     (folder / "traps").mkdir()

@@ -6,8 +6,8 @@
         site.log()          # what arrived, by whom, when
 
 It listens on 127.0.0.1 and as many of its neighbours as the site has hosts, all on one port. Which worker asks is told
-by its User-Agent. Times are CLOCK_MONOTONIC, taken in the handler: when the request's head has been read, and right before
-the answer is written.
+by its User-Agent. Times are CLOCK_MONOTONIC, taken in the handler: when the request's head has been read, and right
+before the answer is written.
 """
 
 import asyncio

@@ -41,7 +41,9 @@ Strike = Callable[[Scene, Operator, random.Random], Blow]
 
 def blow(scene: Scene, fault: str, held: int, proof: str, void: str = "") -> Blow:
     """Return a blow of this moment."""
-    return Blow(fault, now_us(), len(scene.site.hits), held, proof=proof, void=void or ("" if held else "no lease held"))
+    return Blow(
+        fault, now_us(), len(scene.site.hits), held, proof=proof, void=void or ("" if held else "no lease held")
+    )
 
 
 def insist(action: Callable[[], Result]) -> Result:

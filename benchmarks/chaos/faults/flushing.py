@@ -11,5 +11,5 @@ def flushall(scene: Scene, operator: Operator, _: random.Random) -> Blow:
     """Empty Redis."""
     with scene.still:
         struck = blow(scene, "flushall", leased(operator), "emptied")
-        insist(lambda: operator.client.flushall())
+        insist(operator.client.flushall)
     return struck

@@ -56,5 +56,5 @@ def _sprung(scene: Scene, operator: Operator, fault: str, trap: str) -> Blow:
 def is_leased(client: "redis.Redis", scene: Scene, pod: Pod, url: str) -> bool:
     """Whether an epoch of this pod holds the request of this URL (keys: docs/frontier.md)."""
     pattern = f"{scene.job.store.prefix}l:{pod.name}:*"
-    rows = [value for key in client.scan_iter(pattern, count=1000) for value in client.hvals(key)]  # type: ignore[union-attr]
+    rows = [value for key in client.scan_iter(pattern, count=1000) for value in client.hvals(key)]
     return any(url.encode() in value for value in rows)

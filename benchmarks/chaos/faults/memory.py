@@ -16,7 +16,7 @@ def memory_limit(scene: Scene, operator: Operator, numbers: random.Random) -> Bl
     room, seconds = numbers.choice((0, 20_000, 100_000)), numbers.uniform(2.0, LONGEST_SECONDS)
     with scene.still:
         struck = blow(scene, "memory-limit", leased(operator), f"{room} bytes of room for {seconds:.1f} s")
-        used = int(insist(lambda: operator.client.info("memory"))["used_memory"])  # type: ignore[index]
+        used = int(insist(lambda: operator.client.info("memory"))["used_memory"])
         insist(lambda: operator.client.config_set("maxmemory", used + room))
     time.sleep(seconds)
     insist(lambda: operator.client.config_set("maxmemory", 0))

@@ -39,7 +39,9 @@ def cut_tail(scene: Scene, operator: Operator, numbers: random.Random) -> Blow:
             tail.truncate(kept)
         scene.server.start()
     struck.window = hits - struck.hits
-    struck.proof = f"{written - (kept - before)} bytes of the last {seconds:.2f} s cut off, {struck.window} requests in it"
+    struck.proof = (
+        f"{written - (kept - before)} bytes of the last {seconds:.2f} s cut off, {struck.window} requests in it"
+    )
     struck.void = struck.void or ("" if written else "nothing was written meanwhile")
     return struck
 

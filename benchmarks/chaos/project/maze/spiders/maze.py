@@ -1,7 +1,7 @@
 """Follow every link, make an item of each page, and die where a trap says so.
 
-A trap is a file in the folder `traps` that the first worker to come by takes away. In `callback` it dies in the middle of
-its callback; by `settle` right after it; by `poison` it makes its page the poison page (if it has no links), and
+A trap is a file in the folder `traps` that the first worker to come by takes away. By `callback` it dies in the middle
+of its callback; by `settle` right after it; by `poison` it makes its page the poison page (if it has no links), and
 every worker that gets that page dies. Without traps it is a spider like any other.
 """
 
@@ -15,19 +15,18 @@ from typing import Any
 
 import scrapy
 from scrapy.http import Response
+from scrapy_redis.spiders import RedisSpider
 
 
-class Maze(scrapy.Spider):
-    """The crawl of a drawn site."""
-
-    name = "maze"
+class Following(scrapy.Spider):
+    """What both spiders do with a page."""
 
     def __init__(self, start: str = "", traps: str = "", **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(**kwargs)
         self.start_urls = [start] if start else []
         self._traps = Path(traps)
 
-    async def parse(self, response: Response, **kwargs: Any) -> AsyncIterator[Any]:  # noqa: ANN401, ARG002
+    async def parse(self, response: Response, **kwargs: Any) -> AsyncIterator[Any]:  # noqa: ANN401
         """Yield the page's item, then its links."""
         links = response.css("a::attr(href)").getall()
         if not links:
@@ -63,3 +62,16 @@ class Maze(scrapy.Spider):
         with (self._traps / f"{trap}.caught").open("a") as file:
             file.write(json.dumps(word) + "\n")
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Maze(Following):
+    """The crawl of a drawn site."""
+
+    name = "maze"
+
+
+class PeerMaze(Following, RedisSpider):  # type: ignore[misc]
+    """The same as scrapy-redis wants it: seeds come by a key, and the spider waits for more when there is nothing."""
+
+    name = "peer-maze"
+    redis_key = "peer:start_urls"
