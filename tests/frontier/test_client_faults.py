@@ -3,12 +3,13 @@
 import asyncio
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from crawlfleet_frontier.client import Lease, now
 from crawlfleet_frontier.envelope import FrontierRequest
-from tests.frontier.crawl_scene import KEYS, Scene, new_scene, pages, until
+from tests.frontier.crawl_scene import KEYS, QUICK, Scene, new_scene, pages, until
 from tests.servers.proxy import lossy_proxy
 
 
@@ -173,6 +174,26 @@ async def test_near_the_memory_limit_nothing_new_is_leased(scene):
             assert scene.numbers("queued", "leased") == (1, 0)
             client.config_set("maxmemory", "0")
         assert worker.sent(await worker.next_lease())
+
+
+async def test_with_memory_full_no_page_is_fetched_in_vain_again_and_again(scene):
+    """Not before a look at Redis' memory (every fifth beat) has found room."""
+    scene.create()
+    scene.push("http://a.example/1")
+    async with scene.worker(settings=replace(QUICK, beat_seconds=2.0)) as worker:
+        lease = await worker.next_lease()
+        worker.sent(lease)
+        with scene.server.client() as client:
+            client.config_set("maxmemory", "1mb")
+            worker.push([FrontierRequest(f"http://b.example/{n}") for n in range(700)], parent=lease)
+            worker.done(lease)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(6):
+                    await worker.next_lease()
+            client.config_set("maxmemory", "0")
+        async with asyncio.timeout(30):
+            again = await worker.next_lease()
+        assert (again.request.url, again.losses) == ("http://a.example/1", 0)
 
 
 async def test_a_stalled_connection_is_given_up(scene):

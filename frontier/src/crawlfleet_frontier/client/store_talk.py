@@ -108,6 +108,7 @@ class StoreTalk:
         if isinstance(error, Closed):
             self.books.closed = True
             return True
+        self.books.memory_tight = True  # until a look at Redis' memory says otherwise
         for request, parent in batch:
             if parent is None:  # nobody would find it again
                 self.books.outbox.push(request, None, now)
