@@ -20,7 +20,7 @@ test: .venv/.done ## Lint, types, layers and all tests but the node-level ones
 	@tests/run quick
 
 ##@ Tests
-.PHONY: unit frontier contract api chart worker e2e bench-frontier bench-worker mutants lint fmt
+.PHONY: unit frontier contract api chart worker e2e bench-frontier bench-worker chaos mutants lint fmt
 unit frontier contract worker: .venv/.done ## One room of the tests: unit, frontier, contract, api, chart, worker
 	@$(PY) -m pytest tests/$@
 
@@ -41,6 +41,9 @@ bench-frontier: .venv/.done ## What the frontier costs Redis, beside scrapy-redi
 
 bench-worker: .venv/.done ## What a page costs a worker, beside scrapy-redis, Scrapy and a bare loop: benchmarks/out/worker.json
 	@$(PY) -m benchmarks.worker
+
+chaos: .venv/.done ## Crawls with seeded faults, judged at the site: benchmarks/out/chaos.json (SEEDS=n: only the first n)
+	@$(PY) -m benchmarks.chaos
 
 mutants: .venv/.done ## Break each guard on purpose; its named test must go red
 	@$(PY) -m tests.mutants

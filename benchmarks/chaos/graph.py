@@ -15,6 +15,8 @@ RETRY_TIMES: Final = 3
 REDIRECT_SHARE: Final = 0.06
 FLAKY_SHARE: Final = 0.04
 """Of the pages: 500 once or twice, then the page."""
+SLOW_DOWN_SHARE: Final = 0.03
+"""Of those that fail once: 503, which makes the fleet leave the host alone for a second and more."""
 BROKEN_SHARE: Final = 0.01
 """Of the pages: 502 for ever. They have no links."""
 ISLAND: Final = 40
@@ -52,7 +54,8 @@ def draw(seed: int, pages: int, hosts: int) -> Graph:
         parent = _parent(rng, n, leaves)
         links[parent].append(_perhaps_redirected(rng, names[n], n, hosts, nodes))
     for n in range(pages):
-        links[n] += [names[rng.randrange(pages)] for _ in range(rng.randrange(4))]
+        # Not to the start: it is asked for without the duplicate filter, and Scrapy fetches it again for a link.
+        links[n] += [names[rng.randrange(1, pages)] for _ in range(rng.randrange(4))]
         nodes[names[n]] = _page(rng, links[n], n, leaves)
     return nodes | _island(rng, hosts, names)
 
@@ -101,7 +104,7 @@ def _page(rng: random.Random, links: list[str], n: int, leaves: Mapping[int, int
     rng.shuffle(links)
     flaky = rng.choice((1, 2)) if n and rng.random() < FLAKY_SHARE else 0
     failures = leaves.get(n, flaky)
-    error = 502 if failures < 0 else rng.choice((500,) * 19 + (503,))
+    error = 502 if failures < 0 else 503 if failures == 1 and rng.random() < SLOW_DOWN_SHARE else 500
     seconds = rng.choice((0.0, 0.0, 0.005, 0.02, 0.1))
     return Node(() if n in leaves else tuple(links), failures=failures, error=error, seconds=seconds)
 

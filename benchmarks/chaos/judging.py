@@ -101,7 +101,12 @@ def judge(seen: Seen) -> Verdict:
         reported=seen.reported,
         void=_void(seen, len(due)),
         blows=[f"{blow.fault}: {blow.proof}" for blow in seen.blows],
-        examples={"lost": sorted(lost)[:5], "extra": sorted(extra)[:5], "strange_dead": sorted(strange)[:5]},
+        examples={
+            "lost": sorted(lost)[:5],
+            "extra": sorted(extra)[:5],
+            "repeats": sorted(+again)[:5],
+            "strange_dead": sorted(strange)[:5],
+        },
     )
     return _with_wrongs(verdict, seen, flushed=flushed)
 
@@ -129,6 +134,8 @@ def _accounted(site: Graph, name: str, reason: str) -> bool:
 
 def _void(seen: Seen, due: int) -> str:
     """Return why the faults prove nothing: too early, too late, nothing in flight."""
+    if not seen.blows:
+        return "no fault struck"
     for blow in seen.blows:
         if blow.void:
             return f"{blow.fault}: {blow.void}"

@@ -20,8 +20,8 @@ def poison_page(scene: Scene, operator: Operator, _: random.Random) -> Blow:
             wait_for(lambda victim=victim: not victim.runs, 10)  # type: ignore[misc]
             held = held_by(operator, [victim])
         if number == 0:
-            struck = blow(scene, "poison-page", 0, "")
-        struck.held += held
+            struck = blow(scene, "poison-page", held, "")
+        else:
+            struck.held += held
         struck.proof = f"{number + 1} workers died of {url}"
-    struck.void = struck.void if struck.held else "no lease held"
     return struck
