@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from crawlfleet_frontier.pace import calls, replies
 from crawlfleet_frontier.pace.calls import Ask, Close, Hold, HostSerial, Outcome, Override, Take
-from tests.frontier.test_pace_store import KEYS, OPEN, SEND_WINDOW, Pace
+from tests.frontier.test_pace_store import KEYS, OPEN, RUN, SEND_WINDOW, Pace
 from tests.servers.redis import redis_server
 
 EXAMPLES, STEPS = int(os.environ.get("PACE_EXAMPLES", "80")), 60
@@ -48,6 +48,8 @@ class Host:
     crawl: int = 0
     want: int = 0
     idle: int = 0
+    moved: bool = False
+    """Its base is the moment of a grant of this very call."""
     loose: bool = False
     """The limit was raised above one while a slot was open: the store may wait longer than the reference."""
 
@@ -114,9 +116,17 @@ class Reference:
 
     policy: tuple[int, int, tuple[Override, ...]]
     wall: int
+    owed: int = 0
+    """What TIME has passed and the wall clock has not, in µs."""
+    run: str = RUN
     restarted: int = 0
     hosts: dict[str, Host] = field(default_factory=lambda: {host: Host() for host in HOSTS})
     grants: dict[str, Open] = field(default_factory=dict)
+
+    @property
+    def latest(self) -> int:
+        """Where the wall clock may yet come to stand for this moment."""
+        return self.wall + -(-self.owed // 1000)
 
     def rules(self, host: str) -> tuple[int, int, bool]:
         delay, limit, overrides = self.policy
@@ -154,7 +164,7 @@ class Reference:
         if close.crawl_delay_ms >= 0:
             host.crawl = close.crawl_delay_ms
         if close.retry_after_ms:
-            host.floor = max(host.floor, self.wall + min(close.retry_after_ms, DAY))
+            host.floor = max(host.floor, self.latest + min(close.retry_after_ms, DAY))
         if sent < host.raised:
             return
         if close.outcome is Outcome.SLOW_DOWN:
@@ -165,7 +175,7 @@ class Reference:
     def close(self, close: Close) -> None:
         grant = self.grants.get(close.token)
         if grant:
-            self.finish(close.token, max(self.wall - close.age_ms, grant.at) if close.age_ms >= 0 else None)
+            self.finish(close.token, max(self.latest - close.age_ms, grant.at) if close.age_ms >= 0 else None)
             self.learn(grant.host, grant.at, close)
         elif close.token.startswith("host:"):
             self.lengthen(close.token.removeprefix("host:"), close)
@@ -173,7 +183,7 @@ class Reference:
     def lengthen(self, name: str, close: Close) -> None:
         host = self.hosts[name]
         if close.age_ms >= 0:
-            host.base = max(host.base, self.wall - close.age_ms)
+            host.base = max(host.base, self.latest - close.age_ms)
         outcome = close.outcome if close.outcome is Outcome.SLOW_DOWN else Outcome.NONE
         crawl = max(host.crawl, close.crawl_delay_ms)
         self.learn(name, self.wall, close._replace(outcome=outcome, crawl_delay_ms=crawl))
@@ -185,7 +195,7 @@ class Reference:
             return
         if hold.slots == 0:
             assert allowed == 0
-            self.finish(hold.token, self.wall)
+            self.finish(hold.token, self.latest)
             return
         kept = min(hold.slots, grant.slots)
         host, (_, limit, blocked) = self.hosts[grant.host], self.rules(grant.host)
@@ -194,9 +204,9 @@ class Reference:
         assert allowed <= max(0, min(kept, limit - (host.open - kept)))
         assert allowed == 0 or (grant.several and self.delay(grant.host) == 0 and not blocked)
         if allowed:
-            grant.at, grant.deadline = self.wall, self.wall + SEND_WINDOW + OPEN
+            grant.at, grant.deadline = self.wall, self.latest + SEND_WINDOW + OPEN
         if grant.several:
-            host.base = max(host.base, self.wall)
+            host.base = max(host.base, self.latest)
 
     def expire(self) -> None:
         for token, grant in list(self.grants.items()):
@@ -214,11 +224,16 @@ class Reference:
         assert grant.slots == 1 or grant.delay_ms == 0
         assert grant.token not in self.grants
         host.open += grant.slots
-        deadline = self.wall + horizon + SEND_WINDOW + OPEN
+        deadline = self.latest + horizon + SEND_WINDOW + OPEN
         several = grant.delay_ms == 0
         self.grants[grant.token] = Open(grant.host, grant.slots, at, deadline, several=several, epoch=epoch)
         if grant.delay_ms == 0 or limit > 1:
-            host.base = max(host.base, at)
+            host.base, host.moved = max(host.base, at), True
+
+    def have_given(self) -> None:
+        for host in self.hosts.values():
+            host.base += self.latest - self.wall if host.moved else 0
+            host.moved = False
 
 
 steps_of_serials = st.integers(-2, 1)
@@ -256,6 +271,7 @@ class PaceMachine(RuleBasedStateMachine):
             reference.hosts[name].idle = max(reference.hosts[name].idle, serial)
         for grant in sorted(reply.grants, key=lambda grant: not grant.asked):
             reference.give(epoch, grant, horizon)
+        reference.have_given()
 
     def living(self, pod):
         """The pod's worker; a new life of it where the store forgot the epoch after a day of silence."""
@@ -265,6 +281,11 @@ class PaceMachine(RuleBasedStateMachine):
             worker = self.workers[pod] = Worker(pod, worker.life + 1, open=worker.open)
         return worker
 
+    def look(self):
+        self.reference.wall, self.reference.owed = self.pace.wall, int(self.client.hget(KEYS.meta, "owed") or 0)
+        if self.pace.run != self.reference.run:
+            self.reference.run, self.reference.restarted = self.pace.run, self.reference.latest
+
     def call(self, pod, *, elapsed=0, take=calls.NOTHING, **said):
         worker = self.living(pod)
         number = self.pace.numbers.get(worker.epoch, 0) + 1
@@ -273,7 +294,8 @@ class PaceMachine(RuleBasedStateMachine):
         self.pace.numbers[worker.epoch] = number
         worker.sent = [*worker.sent[-7:], (call, raw)]
         reply = replies.read_exchange(raw)
-        self.reference.wall = worker.wall = self.pace.wall
+        self.look()
+        worker.wall = self.reference.wall
         said.pop("asks", None)
         self.absorb(reply, epoch=worker.epoch, horizon=take.horizon_ms, **said)
         worker.open.update({grant.token: grant for grant in reply.grants})
@@ -410,18 +432,25 @@ class PaceMachine(RuleBasedStateMachine):
     def pass_time(self, ms):
         before = self.pace.wall
         reply = self.pace.pass_time(ms)
-        self.reference.wall = self.pace.wall
+        self.look()
         assert self.pace.wall == before + ms
         self.absorb(reply)
 
     @rule(pod=st.sampled_from(PODS), elapsed=st.integers(0, 400), step=st.sampled_from([HOUR, -HOUR]))
     def clock_steps(self, pod, elapsed, step):
         worker, before = self.living(pod), self.pace.wall
-        self.client.hincrby(KEYS.meta, "last", -step)
+        owed = self.reference.owed
+        self.pace.time_moves(step)
         self.call(pod, elapsed=elapsed)
         earlier = self.previous.get(worker.epoch, -DAY)
-        most = max(0, earlier + elapsed - before) if step > 0 else 0
+        most = min(max(0, earlier + elapsed - before), step if step > 0 else owed // 1000)
         assert worker.wall == before + most, "the clock ran ahead of the caller's own, or not at all"
+
+    @rule(pod=st.sampled_from(PODS), late=st.sampled_from([1, 30, 200, 1500]), elapsed=st.integers(0, 40))
+    def a_call_is_long_under_way(self, pod, late, elapsed):
+        self.pace.time_moves(late + elapsed)
+        self.call(pod, elapsed=elapsed)
+        assert self.reference.owed <= 250_000
 
     @rule(policy=st.sampled_from(POLICIES))
     def change_policy(self, policy):
@@ -445,8 +474,9 @@ class PaceMachine(RuleBasedStateMachine):
             if dead in (grant.epoch, grant.epoch.split(":")[0]) and grant.epoch not in spared
         ]
         assert freed == sum(self.reference.grants[token].slots for token in ended)
+        self.look()
         for token in ended:
-            self.reference.finish(token, self.reference.wall)
+            self.reference.finish(token, self.reference.latest)
         if not spare:
             self.workers[pod] = Worker(pod, worker.life + 1)
 
@@ -460,7 +490,6 @@ class PaceMachine(RuleBasedStateMachine):
         if rarely:
             return
         self.pace.run += "+"
-        self.reference.restarted = self.reference.wall
         self.call(pod, take=Take(5, 5, 0))
 
     def records(self):

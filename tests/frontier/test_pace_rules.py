@@ -184,7 +184,7 @@ def test_resting_records_are_collected_fifty_at_a_time(pace):
     pace.exchange(
         "pod-a:1", closes=[Close(grant.token, 0) for grant in grants], idles=[HostSerial(host, 10) for host in hosts]
     )
-    pace.client.hincrby(KEYS.meta, "last", -1000)
+    pace.time_moves(1000)
     left = []
     for elapsed in (1000, 0, 0):
         pace.exchange("pod-a:1", elapsed=elapsed)
@@ -213,7 +213,7 @@ def test_a_dead_workers_slots_are_free_one_delay_after_it_is_known(pace):
 def test_what_passed_before_a_confirmed_death_does_not_shorten_the_wait_after_it(pace):
     pace.exchange("pod-b:1")
     give(pace)
-    pace.client.hincrby(KEYS.meta, "last", -10_000)  # ten seconds pass, and nobody has called since
+    pace.time_moves(10_000)  # ten seconds pass, and nobody has called since
     pace.send(calls.confirm_dead(KEYS, ["pod-a"]))
     assert pace.exchange("pod-b:1", elapsed=10_000).next_due_ms >= 900
 
@@ -229,12 +229,60 @@ def test_an_unconfirmed_death_frees_the_slot_at_its_deadline(pace):
 def test_many_callers_do_not_move_the_clock_over_the_same_time_twice(pace):
     pace.exchange("pod-a:1")
     pace.exchange("pod-b:1")
-    pace.client.hincrby(KEYS.meta, "last", -HOUR)  # a step of the system's clock
+    pace.time_moves(HOUR)  # a step of the system's clock
     wall = pace.wall
     pace.exchange("pod-a:1", elapsed=400)
-    pace.client.hincrby(KEYS.meta, "last", -HOUR)
+    pace.time_moves(HOUR)
     pace.exchange("pod-b:1", elapsed=400)
     assert pace.wall == wall + 400
+
+
+def late_call(pace: Pace, epoch: str = "pod-a:1", **said) -> None:
+    """A call 100 ms after the one before by its own clock, which Redis sees after 150 ms: 49 ms can be made up for."""
+    pace.time_moves(150)
+    pace.exchange(epoch, elapsed=100, stands=False, **said)
+    pace.time_moves(0)
+
+
+def test_a_call_that_was_long_under_way_does_not_slow_the_clock(pace):
+    pace.exchange("pod-a:1")
+    wall = pace.wall
+    late_call(pace)
+    assert pace.wall == wall + 100
+    pace.time_moves(60)
+    pace.exchange("pod-a:1", elapsed=100)
+    assert pace.wall == wall + 200
+
+
+def test_what_nobody_makes_up_for_is_forgotten(pace):
+    pace.exchange("pod-a:1")
+    late_call(pace)
+    pace.time_moves(1000)
+    pace.exchange("pod-a:1", elapsed=1000, stands=False)
+    assert 30_000 < int(pace.client.hget(KEYS.meta, "owed")) < 45_000
+    pace.time_moves(5000)
+    pace.exchange("pod-a:1", elapsed=10, stands=False)
+    assert int(pace.client.hget(KEYS.meta, "owed")) == 0
+
+
+def test_a_clock_that_makes_up_for_lost_time_shortens_no_wait(pace):
+    pace.exchange("pod-b:1")
+    grant = give(pace)
+    late_call(pace, closes=[Close(grant.token, 0)])
+    wall = pace.wall
+    reply = pace.exchange("pod-b:1", elapsed=150)
+    assert pace.wall >= wall + 40
+    assert reply.next_due_ms >= 990
+
+
+def test_a_clock_that_makes_up_for_lost_time_keeps_open_requests_a_delay_apart(pace):
+    pace.policy(300, 4)
+    pace.exchange("pod-b:1")
+    pace.want("a.example")
+    late_call(pace, take=Take(1, 1))
+    (grant,) = pace.take("pod-b:1", slots=1, horizon=2000, elapsed=150).grants
+    assert grant.wait_ms >= 290
+    assert 600 <= pace.take("pod-b:1", slots=2, horizon=2000).grants[1].wait_ms - grant.wait_ms < 700
 
 
 def test_after_a_restart_every_host_waits_a_full_delay(pace):

@@ -22,6 +22,8 @@ RUN = "run-1"
 SEND_WINDOW = 2000
 OPEN = 30_000
 TICKER = "ticker:0"
+STANDS = 10**14
+"""`last` in the store's meta while no time shall pass: TIME never gets there."""
 
 
 class Pace:
@@ -51,19 +53,25 @@ class Pace:
         return replies.read_changed(self.send(calls.policy(KEYS, version, delay, limit, overrides)))
 
     def exchange(
-        self, epoch: str, *, elapsed: int = 0, number: int | None = None, **said: Any
+        self, epoch: str, *, elapsed: int = 0, number: int | None = None, stands: bool = True, **said: Any
     ) -> replies.ExchangeReply:
         if number is None:
             number = self.numbers[epoch] = self.numbers.get(epoch, 0) + 1
         said = {"open_ms": OPEN, "run_id": self.run, **said}
-        return replies.read_exchange(
-            self.send(calls.exchange(KEYS, epoch, number, Exchange(elapsed_ms=elapsed, **said)))
-        )
+        reply = self.send(calls.exchange(KEYS, epoch, number, Exchange(elapsed_ms=elapsed, **said)))
+        if stands:
+            self.client.hset(KEYS.meta, mapping={"last": STANDS, "owed": 0})
+        return replies.read_exchange(reply)
 
     def pass_time(self, ms: int) -> replies.ExchangeReply:
         self.exchange(TICKER)
-        self.client.hincrby(KEYS.meta, "last", -ms)
+        self.time_moves(ms)
         return self.exchange(TICKER, elapsed=ms)
+
+    def time_moves(self, ms: int) -> None:
+        """Let the next call find TIME so much later than the last one did (and what the test itself takes)."""
+        seconds, micros = self.client.time()
+        self.client.hset(KEYS.meta, "last", seconds * 1000 + micros // 1000 - ms)
 
     @property
     def wall(self) -> int:

@@ -27,7 +27,7 @@ local function finish_all(tokens)
     local grant = grants.standing(tokens[index])
     if grant then
       slots = slots + grant.slots
-      grants.finish(grant, meta.wall)
+      grants.finish(grant, meta.latest)
     end
   end
   return slots
@@ -44,7 +44,7 @@ local function confirm()
   local given = input.array(2)
   local dead, spared = set_of(given[1], 'dead'), set_of(given[2], 'spared')
   meta.read()
-  meta.advance(meta.wall)  -- what passes from here on is what has passed since these ended
+  meta.advance(nil)  -- what passes from here on is what has passed since these ended
   local left, slots = MOST, 0
   for _, epoch in ipairs(redis.call('ZRANGE', keys.epochs, 0, -1)) do
     if not spared[epoch] and (dead[epoch] or dead[string.match(epoch, '^[^:]*')]) and left > 0 then

@@ -33,7 +33,7 @@ end
 
 -- Move the wall clock by what the caller says has passed; a caller without a call before moves nothing.
 function caller.advance(elapsed)
-  meta.advance(caller.wall and caller.wall + elapsed or meta.wall)
+  meta.advance(caller.wall and caller.wall + elapsed)
 end
 
 -- Note the call; `reply` is kept where it is a numbered one.

@@ -10,7 +10,7 @@ local DAY = 86400000
 -- What an answer taught about its host; `sent`: the moment before which its request was not sent.
 local function learn(host, sent, outcome, retry_after, crawl)
   if crawl >= 0 then host.crawl = crawl end
-  if retry_after > 0 then host.floor = math.max(host.floor, meta.wall + math.min(retry_after, DAY)) end
+  if retry_after > 0 then host.floor = math.max(host.floor, meta.latest + math.min(retry_after, DAY)) end
   if outcome == SLOW_DOWN then record.slow_down(host, sent) end
   if outcome == SUCCESS then record.succeed(host, sent) end
 end
@@ -19,14 +19,14 @@ end
 local function lengthen(name, age, outcome, retry_after, crawl)
   local host = hosts.known[name]
   hosts.touch(host, true)
-  if age >= 0 then record.arrived(host, meta.wall - age) end
+  if age >= 0 then record.arrived(host, meta.latest - age) end
   learn(host, meta.wall, outcome == SLOW_DOWN and outcome or 0, retry_after, math.max(crawl, host.crawl))
 end
 
 local function close(token, age, outcome, retry_after, crawl)
   local grant = grants.standing(token)
   if grant then
-    local moment = age >= 0 and math.max(meta.wall - age, grant.at) or nil
+    local moment = age >= 0 and math.max(meta.latest - age, grant.at) or nil
     learn(grants.finish(grant, moment), grant.at, outcome, retry_after, crawl)
   elseif string.sub(token, 1, 5) == 'host:' then
     lengthen(string.sub(token, 6), age, outcome, retry_after, crawl)
@@ -67,7 +67,7 @@ local function hold(token, wanted, epoch, open_ms)
   local grant = grants.standing(token)
   if not grant or grant.deadline <= meta.wall then return 0 end
   if wanted == 0 then
-    grants.finish(grant, meta.wall)
+    grants.finish(grant, meta.latest)
     return 0
   end
   local host = hosts.known[grant.host]
@@ -79,12 +79,12 @@ local function hold(token, wanted, epoch, open_ms)
   local most = allowed(host, grant, epoch)
   if most > 0 then
     grant.at = meta.wall
-    grant.deadline = meta.wall + meta.SEND_WINDOW + open_ms
+    grant.deadline = meta.latest + meta.SEND_WINDOW + open_ms
     grants.keep(grant)
     grants.watch(grant.token, grant.deadline)
   end
   if grant.several == 1 then
-    record.arrived(host, meta.wall)
+    record.arrived(host, meta.latest)
     hosts.touch(host, true)
   end
   return most

@@ -15,7 +15,7 @@ local max, min = math.max, math.min
 function giving.begin(caller, horizon, open_ms)
   giving.caller = caller
   giving.limit = meta.wall + horizon
-  giving.deadline = giving.limit + meta.SEND_WINDOW + open_ms
+  giving.deadline = meta.latest + horizon + meta.SEND_WINDOW + open_ms
 end
 
 -- How the tokens of this call begin, made when the first one is given.
@@ -37,7 +37,10 @@ local function give(host, slots, due, asked)
   }
   grants.keep(grant)
   hosts.open(host, slots)
-  if several or host.limit > 1 then record.arrived(host, at) end
+  if several or host.limit > 1 then
+    record.arrived(host, at)
+    host.moved = true
+  end
   giving.list[#giving.list + 1] = {grant.token, host.name, slots, at - meta.wall, delay, asked}
   return slots
 end
@@ -48,6 +51,11 @@ local function refuse(host)
   host.asked = max(host.asked, meta.wall + retry + KEPT_FOR_ASKER)
   hosts.touch(host, true)
   return {host.name, retry}
+end
+
+-- All that this call gives of a host was given: the next call's is a delay from where its last moment may yet come to stand.
+local function gave(host)
+  if host.moved then host.base, host.moved = host.base + meta.latest - meta.wall, nil end
 end
 
 -- Slots of hosts by name: [[host, slots]...]. Returns the refused, each with when to ask again or -1 (blocked).
@@ -65,6 +73,7 @@ function giving.ask(asks)
       host.asked = 0
       due = record.next(host)
     end
+    gave(host)
     if left == asks[index][2] then refused[#refused + 1] = refuse(host) end
   end
   return refused
@@ -86,9 +95,10 @@ local function serve(host, latest)
   giving.hosts = giving.hosts - 1
   while due <= giving.limit do
     giving.slots = giving.slots - give(host, giving.slots, due, 0)
-    if giving.slots == 0 or host.open >= host.limit then return end
+    if giving.slots == 0 or host.open >= host.limit then break end
     due = record.due(host)
   end
+  gave(host)
 end
 
 -- The first of `ready` with scores from `low` to `high`: names, scores, and how many of them were read and may be due.

@@ -17,7 +17,7 @@ local function resolve(host)
   local blocked = host.block
   host.delay, host.limit, host.block = policy.of(host.name)
   host.serial = meta.serial
-  if limit == 1 and host.limit > 1 and host.open > 0 then host.base = max(host.base, meta.wall) end
+  if limit == 1 and host.limit > 1 and host.open > 0 then host.base = max(host.base, meta.latest) end
   if blocked ~= host.block then host.asked = 0 end
 end
 
