@@ -12,7 +12,7 @@ from crawlfleet_frontier.client.leases import GRANT_SECONDS, Grant, Lease, State
 from crawlfleet_frontier.client.news import News
 from crawlfleet_frontier.client.outbox import MANY_SETTLED, MOST_PUSHED, End, Outbox, Throttle, settlement
 from crawlfleet_frontier.client.reports import Ending
-from crawlfleet_frontier.client.rhythm import Appetite, Elapsed, hosts_due, news_due, refill
+from crawlfleet_frontier.client.rhythm import Appetite, Elapsed, RoundTrip, hosts_due, lead, news_due, refill
 from crawlfleet_frontier.client.settings import Settings
 from crawlfleet_frontier.client.stock import PATIENCE_SECONDS, Stock
 from crawlfleet_frontier.envelope import FrontierRequest
@@ -47,6 +47,11 @@ def test_nothing_is_sent_before_its_moment_or_after_its_time():
         slot = grants.promise(HOST, 10.0)
         assert grants.sent(slot, moment) is allowed
         assert (slot.state is State.OPEN) is allowed
+
+
+def test_a_report_leaves_time_for_a_call_that_is_under_way_and_its_own_at_both_stores():
+    assert lead(RoundTrip(0.02), RoundTrip(0.01)) >= 0.02 + 0.02 + 0.01 + 0.01
+    assert lead(RoundTrip(0.0), RoundTrip(0.0)) > 0
 
 
 def test_a_close_is_reported_before_the_host_may_be_asked_again():

@@ -13,9 +13,6 @@ from crawlfleet_frontier.client.store_talk import Send, StoreTalk, plain
 from crawlfleet_frontier.pace import calls, replies
 from crawlfleet_frontier.pace.keys import PaceKeys
 
-MARGIN_SECONDS = 0.01
-"""What lies between an answer and the moment at which its request can be sent, beside the ways to the stores."""
-
 
 @dataclass(slots=True)
 class PaceTalk:
@@ -40,7 +37,7 @@ class PaceTalk:
         """Say and take what is due; return when it wants to be asked again."""
         if self._busy:
             return inf
-        self.books.grants.lead = self.trip.seconds + self.store.trip.seconds + MARGIN_SECONDS
+        self.books.grants.lead = rhythm.lead(self.trip, self.store.trip)
         due = self._due(now)
         if due > now:
             return due

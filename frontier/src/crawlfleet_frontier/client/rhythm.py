@@ -20,6 +20,10 @@ NEWS_SECONDS: Final = 0.1
 """News about hosts (want, idle) are told no more often than this."""
 
 
+MARGIN_SECONDS: Final = 0.01
+"""What lies between an answer and the moment at which its request can be sent, beside the ways to the stores."""
+
+
 @dataclass(slots=True)
 class Elapsed:
     """What a caller tells a store's wall clock: whole milliseconds since its call before, 0 at the first one."""
@@ -45,6 +49,14 @@ class RoundTrip:
     def took(self, seconds: float) -> None:
         """Take one more measurement in; an outage does not count as distance."""
         self.seconds += 0.2 * (min(seconds, 0.5) - self.seconds)
+
+
+def lead(pace: RoundTrip, store: RoundTrip) -> float:
+    """How long before a host's next moment its report goes, for the next slot and its request to be here in time.
+
+    Twice the way to each store: there is one call at a time, and another one may just have gone.
+    """
+    return 2 * (pace.seconds + store.seconds) + MARGIN_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
