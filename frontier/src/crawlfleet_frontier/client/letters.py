@@ -140,7 +140,9 @@ def _fit(text: str, width: int) -> str:
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="crawlfleet-dead-letters", description="Dead letters of a crawl: list them, replay them.")
+    parser = argparse.ArgumentParser(
+        prog="crawlfleet-dead-letters", description="Dead letters of a crawl: list them, replay them."
+    )
     parser.add_argument("verb", choices=["list", "replay"])
     parser.add_argument("--reason", action="append", default=[], help="only this reason (again for more)")
     parser.add_argument("--host", action="append", default=[], help="only this host, or *.suffix (again for more)")
