@@ -339,8 +339,11 @@ def bucket(number: int, buckets: int) -> int:
 
 
 def id_hash(id_: str) -> int:
-    """Return what an id's bucket is chosen by: the digits among its last fifteen characters."""
-    return int(id_[-15:].replace("-", ""))
+    """Return what an id's bucket is chosen by: the bytes of its last eight characters, read as digits."""
+    number = 0
+    for character in id_[-8:].rjust(8, "0").encode():
+        number = number * 10 + character
+    return number
 
 
 def host_hash(host: bytes) -> int:

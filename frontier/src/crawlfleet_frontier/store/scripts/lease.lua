@@ -13,6 +13,7 @@
 -- A delayed request with losses becomes a suspect when it is due.
 --@include workers
 --@include outbox
+local DIGITS = {[0] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
 local MOST_PROMOTED, MOST_WAKES, FEW_WAKES, MOST_BYTES = 100, 200, 50, 1048576
 
 local function check_hosts(hosts)
@@ -53,14 +54,17 @@ local function room()
   return math.max(0, stop - store.tallied('done') - store.tallied('leased'))
 end
 
--- Stage leases of these requests of one host; `bands` as `queues.take` returns them.
+-- Stage leases of these requests of one host; `bands` as `queues.take` returns them. (Of each token only the last digit is
+-- new: making text of numbers is dear.)
 local function grant(state, host, requests, bands)
   local granted, values, at, bytes = state.granted, state.values, #state.granted, state.bytes
-  local number, head = state.number, type(bands) == 'number' and entries.head(bands, host)
+  local head, tens = type(bands) == 'number' and entries.head(bands, host), nil
   for index = 1, #requests do
     local entry = (head or entries.head(bands[index], host)) .. requests[index]
     at = at + 1
-    granted[at], values[2 * at - 1], values[2 * at] = entry, number .. at, entry
+    local digit = at % 10
+    if digit == 0 or not tens then tens = state.number .. (at > 9 and (at - digit) / 10 or '') end
+    granted[at], values[2 * at - 1], values[2 * at] = entry, tens .. DIGITS[digit], entry
     bytes = bytes + #entry
   end
   state.bytes = bytes

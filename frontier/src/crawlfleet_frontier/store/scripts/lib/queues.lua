@@ -11,7 +11,7 @@ local SEGMENT = 10000
 local AGEING = 16
 local call, byte, struct_pack, struct_unpack = redis.call, string.byte, struct.pack, struct.unpack
 local sub = string.sub
-local order, extended, lists, records = {}, {}, store.prefix .. 'q:', nil
+local order, extended, endings, lists, records = {}, {}, {}, store.prefix .. 'q:', nil
 
 -- A band: `front` and `trims` (segment → how many to cut off its head) are there only where they are needed; `key` is that
 -- of the segment at its end. (A table that grows field by field costs several times as much as one made with them all.)
@@ -28,8 +28,19 @@ local function length(band)
   return (band.front and #band.front or 0) + band.stored + #band.back - band.head + 1
 end
 
+-- The key of a list. (Making text of numbers is dear, and most hosts' lists end alike.)
+local function list_key(host, band, number)
+  local place = 8 * number + band
+  local ending = endings[place]
+  if not ending then
+    ending = ':' .. band .. ':' .. number
+    endings[place] = ending
+  end
+  return lists .. host .. ending
+end
+
 local function segment(queue, band, number)
-  return lists .. queue.host .. ':' .. band.number .. ':' .. number
+  return list_key(queue.host, band.number, number)
 end
 
 local function trim(band)
@@ -81,7 +92,7 @@ local function extend(host, key, record, number, requests)
   for at = 2, #record, 13 do
     local band, first, last, stored = struct_unpack('>Bi4i4I4', record, at)
     if band == number then
-      local list = lists .. host .. ':' .. number .. ':' .. last
+      local list = list_key(host, number, last)
       if call('LLEN', list) + #requests > SEGMENT then return false end
       local last_one = #extended
       extended[last_one + 1], extended[last_one + 2] = list, requests

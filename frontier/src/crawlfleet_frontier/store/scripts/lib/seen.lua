@@ -1,12 +1,20 @@
 --@include linear
 -- The seen set: which ids were admitted. Exact: sets of at most 512 ids, which Redis keeps as sorted arrays of integers,
 -- by linear hashing; a bucket splits when it holds about 380. Bloom: bit strings of at most 2^22 bits each, all bits of an
--- id in one of them. An id is a signed 64-bit number in decimal; only its last 15 digits fit into a Lua number.
+-- id in one of them. An id is a signed 64-bit number in decimal, which no Lua number holds: its bucket is chosen by the
+-- bytes of its last eight characters, read as digits.
 local seen = {bloom = false}
 local LOAD = 190
 local SEGMENT_BITS = 4194304
-local call, sub, tonumber, abs = redis.call, string.sub, tonumber, math.abs
+local call, sub, tonumber, byte = redis.call, string.sub, tonumber, string.byte
 local new, places, splits = {}, {}, {}
+
+-- The number that an id's bucket is chosen by. (To have a number made of its digits takes several times as long.)
+local function hash(id)
+  local a, b, c, d, e, f, g, h = byte(id, -8, -1)
+  if not h then return hash('00000000' .. id) end
+  return ((((((a * 10 + b) * 10 + c) * 10 + d) * 10 + e) * 10 + f) * 10 + g) * 10 + h
+end
 
 -- `seen.find(id)` answers where an id that was not admitted before would go (a place for `seen.add`), or nil. What is no id
 -- is never there.
@@ -15,7 +23,7 @@ local function open_exact()
   local low, prefix, keys = linear.low(buckets), store.key('s', ''), {}
   local round = 2 * low
   function seen.find(id)
-    local bucket = abs(tonumber(sub(id, -15)) or 0) % round
+    local bucket = hash(id) % round
     if bucket >= buckets then bucket = bucket - low end
     local key = keys[bucket]
     if not key then
@@ -89,7 +97,7 @@ local function split_one(split)
   local from, stay, move = store.key('s', split.from), {}, {}
   local ids = call('SMEMBERS', from)
   for index = 1, #ids do
-    local to = abs(tonumber(sub(ids[index], -15))) % split.divisor == split.to and move or stay
+    local to = hash(ids[index]) % split.divisor == split.to and move or stay
     to[#to + 1] = ids[index]
   end
   call('DEL', from)
