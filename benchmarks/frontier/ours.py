@@ -27,6 +27,7 @@ class Frontier:
         self._client = client
         self._store, self._pace = StoreKeys("bench"), PaceKeys("bench")
         self._store_number = self._pace_number = 0
+        self._done: list[str] = []
         self._closes: list[pace.Close] = []
         self._idles: list[pace.HostSerial] = []
         self._send(store.create(self._store))
@@ -42,14 +43,15 @@ class Frontier:
         return store_replies.read_push(self._numbered_store(store.push(self._store, requests))).admitted
 
     def take(self, wanted: int = SLOTS) -> int:
-        """Take slots, lease requests for them, settle the requests; return how many there were.
+        """Take slots and lease requests for them; return how many there were.
 
-        The slots are closed as a worker closes them: by the exchange that takes the next ones.
+        What went before is ended as a worker ends it: slots by the exchange that takes the next ones, leases by the
+        call that brings the next ones.
         """
         granted = self._exchange(pace.Take(64, wanted), self._closes, idles=self._idles)
         hosts = [(grant.host, grant.slots) for grant in granted.grants]
-        leased = store_replies.read_lease(self._numbered_store(store.lease(self._store, hosts)))
-        self._numbered_store(store.settle(self._store, store.Settlement(done=[each.token for each in leased.grants])))
+        leased = store_replies.read_lease(self._numbered_store(store.lease(self._store, hosts, done=self._done)))
+        self._done = [each.token for each in leased.grants]
         self._closes = [pace.Close(grant.token, 0, pace.Outcome.SUCCESS) for grant in granted.grants]
         self._idles = [pace.HostSerial(*each) for each in leased.empty]
         return len(leased.grants)

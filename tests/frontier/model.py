@@ -304,8 +304,11 @@ class Model:
         self._count({"known": known, "left_out:host_cap": left_out})
         return [len(admitted), known, left_out, admitted]
 
-    def lease(self, worker: Worker, epoch: str, wanted: Sequence[tuple[str, int]], *, alone: bool) -> Reply:
+    def lease(
+        self, worker: Worker, epoch: str, wanted: Sequence[tuple[str, int]], *, alone: bool, done: Sequence[str] = ()
+    ) -> Reply:
         """Expect a reply whose serials are those of `wake`, or NEW."""
+        stale = self._finish(worker, done)
         self._promote()
         turn = self._name(worker, epoch, asks=alone)
         holds_a_suspect = bool(worker.leases) and worker.alone
@@ -324,7 +327,15 @@ class Model:
             worker.leases[token] = entry
             granted.append([token, entry.host, entry.band, entry.losses, entry.payload])
         pending = [[host, serial] for host, serial in self.wake.items()]
-        return [granted, [[host, NEW] for host in empty], pending, len(self.suspects), int(turn), self.room()]
+        return [granted, [[host, NEW] for host in empty], pending, len(self.suspects), int(turn), self.room(), stale]
+
+    def _finish(self, worker: Worker, done: Sequence[str]) -> list[str]:
+        """End these leases; return the tokens that are none."""
+        stale = [token for token in done if token not in worker.leases]
+        for token in set(done) & set(worker.leases):
+            del worker.leases[token]
+            self.done += 1
+        return stale
 
     def _name(self, worker: Worker, epoch: str, *, asks: bool) -> bool:
         """Whether this worker is the one that takes suspects; names it where nobody is, or who is does not ask."""
@@ -352,9 +363,7 @@ class Model:
     ) -> Reply:
         tokens = [*done, *(token for token, *_ in retry), *(token for token, *_ in dead), *release, *expired]
         stale = [token for token in tokens if token not in worker.leases]
-        for token in set(done) & set(worker.leases):
-            del worker.leases[token]
-            self.done += 1
+        self._finish(worker, done)
         for token, delay, payload in retry:
             if token in worker.leases:
                 entry = worker.leases.pop(token)

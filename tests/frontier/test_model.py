@@ -440,12 +440,15 @@ class Store(RuleBasedStateMachine):
         self.grant(self.life(pick), wanted, alone=alone, said=said)
 
     @precondition(lambda self: self.lives)
-    @rule(pick=picks, count=st.integers(1, 20), said=elapsed)
-    def lease_what_is_there(self, pick: int, count: int, said: int) -> None:
+    @rule(pick=picks, count=st.integers(1, 20), said=elapsed, done=st.integers(0, 12))
+    def lease_what_is_there(self, pick: int, count: int, said: int, done: int) -> None:
         """As a worker does: hosts that have something; a suspect alone where it is this worker's turn."""
         life = self.life(pick)
-        alone = self.model.named == life.epoch and not self.model.workers[life.epoch].leases
-        self.grant(life, dict.fromkeys(list(self.model.hosts)[pick % 5 :][:4], count), alone=alone, said=said)
+        held = list(self.model.workers[life.epoch].leases)
+        alone = self.model.named == life.epoch and len(held) <= done
+        wanted = dict.fromkeys(list(self.model.hosts)[pick % 5 :][:4], count)
+        stale = [token for token in life.held if token not in held][: pick % 3]
+        self.grant(life, wanted, alone=alone, said=said, done=[*stale, *held[:done]])
 
     @precondition(lambda self: self.lives and self.model.suspects)
     @rule(pick=picks, fate=st.sampled_from(SUSPECTS_FATES), more=st.booleans())
@@ -480,13 +483,13 @@ class Store(RuleBasedStateMachine):
             self.grant(named, {}, alone=True, said=0)
         self.grant(other, {}, alone=pick % 2 == 0, said=0)
 
-    def grant(self, life: Life, wanted: dict[str, int], *, alone: bool, said: int) -> None:
+    def grant(self, life: Life, wanted: dict[str, int], *, alone: bool, said: int, done: Sequence[str] = ()) -> None:
         pairs, named = list(wanted.items()), self.model.named
         reply = self.numbered(
             life,
             "lease",
-            [[list(pair) for pair in pairs], int(alone), said],
-            lambda worker: self.model.lease(worker, life.epoch, pairs, alone=alone),
+            [[list(pair) for pair in pairs], int(alone), said, done],
+            lambda worker: self.model.lease(worker, life.epoch, pairs, alone=alone, done=done),
         )
         if isinstance(reply, list):
             life.held.extend(text(token) for token, *_ in reply[0])
@@ -494,6 +497,7 @@ class Store(RuleBasedStateMachine):
             Store.events["suspects leased"] += alone and len(reply[0])
             Store.events["turns lapsed"] += named in self.model.workers and self.model.named not in {named, ""}
             Store.events["no room left"] += reply[5] == 0
+            Store.events["done on the way"] += len(done) - len(reply[6])
 
     @precondition(lambda self: self.lives)
     @rule(pick=picks, fates=fates, delay=st.sampled_from([0, 300, 20_000]), foreign=picks, said=elapsed)
@@ -638,7 +642,7 @@ NUMBERED = ("push", "lease", "settle", "reconcile")
 WORKERS_WORDS = (*NUMBERED, "beat", "leave", "seed")
 EMPTY: dict[str, list[object]] = {
     "push": [["77", HOSTS[0], 3, "https://a.example/"], "", []],
-    "lease": [[[HOSTS[0], 5]], 0, 0],
+    "lease": [[[HOSTS[0], 5]], 0, 0, ["1.1"]],
     "settle": [["1.1"], [], [], [], [], 0],
     "reconcile": [[]],
     "beat": ["{}", ["items", 3], 0, 0, 0],
@@ -678,9 +682,9 @@ def stream_order(name: str) -> tuple[int, int]:
 
 def plain(value: object, reply: object) -> object:
     """Make replies comparable: text as bytes, and of a lease's hosts only which they are."""
-    if isinstance(value, list) and isinstance(reply, list) and len(reply) == 6 and isinstance(reply[0], list):
+    if isinstance(value, list) and isinstance(reply, list) and len(reply) == 7 and isinstance(reply[0], list):
         granted, empty, _, *rest = value
-        return [as_bytes(granted), sorted(as_bytes([host for host, _ in empty])), *rest]
+        return [as_bytes(granted), sorted(as_bytes([host for host, _ in empty])), as_bytes(rest)]
     return as_bytes(value)
 
 
@@ -709,6 +713,7 @@ EXPECTED = {
     *(f"call of {name}" for name in lua.script_names("store")),
     *(f"refused {word}" for word in ("FENCED", "CLOSED", "LAYOUT", "ORDER", "NOSENTINEL")),
     *("suspects leased", "suspects back", "turns lapsed", "no room left", "stale tokens"),
+    "done on the way",
     *("requests in lists", "several buckets of ids"),
     *("several buckets of hosts", "suspects", "delayed", "over the host's cap", "dead by losses", "closed"),
 }

@@ -48,7 +48,8 @@ def lease_of_many_hosts(scene: Scene, worker: Worker) -> ScriptCall:
     for first in (0, 500):
         scene.push([request(n, f"h{n % 200}.example", n % 8) for n in range(first, first + 500)])
     worker.settle(retry=[(grant.token, 0, b"") for grant in worker.lease(("h0.example", 5)).grants])
-    return numbered(worker, calls.lease(KEYS, [(f"h{n}.example", 2) for n in range(200)], elapsed_ms=1))
+    done = many_hosts(scene, worker)
+    return numbered(worker, calls.lease(KEYS, [(f"h{n}.example", 2) for n in range(200)], elapsed_ms=1, done=done))
 
 
 def settle_release(scene: Scene, worker: Worker) -> ScriptCall:

@@ -91,7 +91,9 @@ class Stage:
             "push": self._numbered(self._push(KEYS.seeds, ["seed 1", "seed 2"])),
             "push from a set": self._push(START_URLS, ["seed 1"]),
             "lease": self._numbered(
-                calls.lease(KEYS, [("long.example", 30), ("h161.example", 1), ("none.example", 1)], elapsed_ms=50)
+                calls.lease(
+                    KEYS, [("long.example", 30), ("h161.example", 1), ("none.example", 1)], elapsed_ms=50, done=held[:2]
+                )
             ),
             "settle": self._numbered(
                 calls.settle(
@@ -234,6 +236,7 @@ TOO_BIG: dict[str, Callable[[], ScriptCall]] = {
     ),
     "drained": lambda: calls.push(KEYS, [], drained_key=KEYS.seeds, drained=["x"] * 501),
     "lease of hosts": lambda: calls.lease(KEYS, [("a", 1)] * 201),
+    "lease with done": lambda: calls.lease(KEYS, [], done=["1.1"] * 501),
     "lease of requests": lambda: calls.lease(KEYS, [("a", 300), ("b", 201)]),
     "settle": lambda: calls.settle(KEYS, Settlement(done=["1.1"] * 300, release=["1.2"] * 201)),
     "settle in bytes": lambda: calls.settle(

@@ -133,6 +133,20 @@ def test_words_for_leases_that_are_not_held_change_nothing(client):
     assert (scene.tally()["done"], scene.tally()["leased"]) == (1, 1)
 
 
+def test_a_lease_that_brings_new_requests_ends_those_that_are_done(client):
+    scene = Scene(client, stop_pages=5)
+    scene.push(requests(range(9)))
+    worker, other = scene.worker(), scene.worker("pod:2")
+    first = [grant.token for grant in worker.lease((HOST, 3)).grants]
+    leased = worker.lease((HOST, 9), done=[*first[:2], first[0], "7.7"])
+    assert (payloads(leased), leased.stale, leased.room) == (expected([3, 4]), (first[0], "7.7"), 0)
+    assert (scene.tally()["done"], scene.tally()["leased"], scene.tally()["queued"]) == (2, 3, 4)
+    held = [first[2], *(grant.token for grant in leased.grants)]
+    assert not worker.beat(held).mismatch
+    assert other.lease(done=held).stale == tuple(held)
+    assert scene.tally()["done"] == 2
+
+
 def test_a_dead_letter_says_what_happened_and_can_be_replayed(client):
     scene = Scene(client)
     scene.push(requests(range(3)))

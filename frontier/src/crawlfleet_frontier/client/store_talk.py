@@ -135,15 +135,21 @@ class StoreTalk:
         return inf
 
     def _settled(self, ends: list[End], answer: Answer) -> None:
+        self._ended(ends)
+        self._confirm(answer)
+
+    def _ended(self, ends: list[End]) -> None:
         for end in ends:
             self.books.held.remove(end.lease.token)
             if end.lease is self.books.alone:
                 self.books.alone = None
         self.books.outbox.settled()
-        self._confirm(answer)
 
     def lease_due(self, now: float) -> float:
-        """Take requests for the slots in hand; look for wake-ups, for suspects, for what has become due."""
+        """Take requests for the slots in hand; look for wake-ups, for suspects, for what has become due.
+
+        What is done goes with it.
+        """
         if self._busy & {"lease", "reconcile"} or self.books.draining or self.books.closed:
             return inf
         if self._reconcile:
@@ -193,11 +199,20 @@ class StoreTalk:
 
     def _lease(self, hosts: dict[str, int], now: float, *, alone: bool) -> None:
         self._last_lease, self._asked, self._news = now, hosts, False
-        call = calls.lease(self.keys, hosts.items(), alone=alone, elapsed_ms=self._elapsed.since_last(now))
-        self._one("lease", numbered(call), lambda answer: self._leased(alone, answer))
+        ends = self.books.outbox.next_done(now)
+        call = calls.lease(
+            self.keys,
+            hosts.items(),
+            alone=alone,
+            elapsed_ms=self._elapsed.since_last(now),
+            done=[end.lease.token for end in ends],
+        )
+        self._one("lease", numbered(call), lambda answer: self._leased(alone, ends, answer))
 
-    def _leased(self, alone: bool, answer: Answer) -> None:
+    def _leased(self, alone: bool, ends: list[End], answer: Answer) -> None:
         reply, now, books = replies.read_lease(answer.reply), answer.received_at, self.books
+        if ends:
+            self._ended(ends)
         self.trip.took(now - answer.sent_at)
         books.room = reply.room
         for host, serial in reply.empty:

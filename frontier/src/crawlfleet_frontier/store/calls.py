@@ -118,9 +118,19 @@ def push(
     return _call("push", keys, (rows, drained_key, drained), "", 0, more_keys=more_keys)
 
 
-def lease(keys: StoreKeys, hosts: Iterable[tuple[str, int]], *, alone: bool = False, elapsed_ms: int = 0) -> ScriptCall:
-    """Take up to so many requests of each host; `elapsed_ms` since this worker's previous call, by its own clock."""
-    return _call("lease", keys, (list(hosts), int(alone), elapsed_ms))
+def lease(
+    keys: StoreKeys,
+    hosts: Iterable[tuple[str, int]],
+    *,
+    alone: bool = False,
+    elapsed_ms: int = 0,
+    done: Iterable[str] = (),
+) -> ScriptCall:
+    """Take up to so many requests of each host, after the leases of `done` (tokens, as in `settle`) have ended.
+
+    `elapsed_ms`: since this worker's previous call, by its own clock.
+    """
+    return _call("lease", keys, (list(hosts), int(alone), elapsed_ms, list(done)))
 
 
 def settle(keys: StoreKeys, settlement: Settlement, *, elapsed_ms: int = 0) -> ScriptCall:

@@ -84,6 +84,8 @@ class Leased:
     """This worker is named to take suspects: finish what it holds, then ask `alone`."""
     room: int | None
     """Pages that may still be leased until `stop_pages`; None without a limit."""
+    stale: tuple[str, ...] = ()
+    """Tokens named as done that were none of this epoch's leases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ def read_push(reply: bytes) -> Pushed:
 
 def read_lease(reply: bytes) -> Leased:
     """Read the reply of `lease`."""
-    entries, empty, wakes, suspects, turn, room, number = unpack(reply)
+    entries, empty, wakes, suspects, turn, room, stale, number = unpack(reply)
     call = _text(number)
     return Leased(
         grants=tuple(_granted(f"{call}.{index}", entry) for index, entry in enumerate(entries, 1)),
@@ -190,6 +192,7 @@ def read_lease(reply: bytes) -> Leased:
         suspects=suspects,
         turn=bool(turn),
         room=None if room < 0 else room,
+        stale=tuple(map(_text, stale)),
     )
 
 

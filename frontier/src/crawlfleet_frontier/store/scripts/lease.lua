@@ -1,17 +1,19 @@
 #!lua flags=allow-oom
--- Take requests of the hosts for which the worker has slots; promote delayed requests that are due on the way.
--- ARGV     [[[host, most], …], alone 0 | 1, ms since the worker's previous call], epoch, number
+-- Take requests of the hosts for which the worker has slots; end leases whose requests are done, and promote delayed
+-- requests that are due on the way.
+-- ARGV     [[[host, most], …], alone 0 | 1, ms since the worker's previous call, [token, …] done], epoch, number
 -- reply    [[entry, …], [host, serial, … named here and empty now], [host, serial, … pending wake-ups], suspects,
---          turn 0 | 1, pages left until stop_pages (-1 = no limit), number of this call]
+--          turn 0 | 1, pages left until stop_pages (-1 = no limit), [tokens that are not leases of this epoch, …],
+--          number of this call]
 --          The token of the i-th entry is `<number of this call>.<i>`; an entry is what `l:<epoch>` holds (`entries`).
--- bounds   200 hosts, 500 requests; 100 promotions; 200 wake-ups (50 where hosts are named); no host is begun after
+-- bounds   200 hosts, 500 requests, 500 tokens; 100 promotions; 200 wake-ups (50 where hosts are named); no host is begun after
 --          1 MiB of payloads
 -- errors   NOSENTINEL, FENCED, ORDER, TOOBIG, BADINPUT
 -- turn = 1: this worker is named to take suspects: it should finish what it holds and ask with alone = 1, and again while
 -- it finishes: the turn passes on where it has not asked so for the job's silence (by the lease clock). Then hosts are
 -- ignored, and it is given one suspect if it holds nothing. While it holds a suspect, it is given nothing else.
 -- A delayed request with losses becomes a suspect when it is due.
---@include workers
+--@include leases
 --@include outbox
 local DIGITS = {[0] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
 local MOST_PROMOTED, MOST_WAKES, FEW_WAKES, MOST_BYTES = 100, 200, 50, 1048576
@@ -25,6 +27,13 @@ local function check_hosts(hosts)
     total = total + input.integer(hosts[index][2], 'a host\'s number of requests', 0, 500)
   end
   if total > 500 then errors.refuse('TOOBIG', total .. ' requests, at most 500 a call') end
+end
+
+local function check_done(tokens)
+  input.list(tokens, 'done', 500)
+  for index = 1, #tokens do
+    if type(tokens[index]) ~= 'string' then errors.refuse('BADINPUT', 'a token of done is not a string') end
+  end
 end
 
 -- Queue what is due of the delayed, suspects among the suspects; returns the members that go.
@@ -153,6 +162,7 @@ end
 local function write(state, due)
   if #due > 0 then store.send('ZREM', store.key('delayed'), due) end
   store.send('RPUSH', store.key('suspects'), state.suspects)
+  leases.write()
   if state.suspect then redis.call('LPOP', store.key('suspects')) end
   if #state.values > 0 then store.send('HSET', workers.leases_key(workers.row.epoch), state.values) end
   queues.write()
@@ -164,6 +174,7 @@ local function lease(given)
   store.advance_wall(given[3])
   local number = clock.digits(workers.row.number)
   local state = {granted = {}, values = {}, empty = {}, suspects = {}, bytes = 0, number = number .. '.'}
+  local _, stale = leases.finish(workers.row, given[4])
   local due, named = promote(state), is_named(given[2] == 1)
   if given[2] == 1 then
     if named then grant_suspect(state) end
@@ -176,13 +187,14 @@ local function lease(given)
   write(state, due)
   return {
     state.granted, state.empty, are_wakes and pending_wakes(given[1]) or {}, store.tallied('suspects'), named and 1 or 0,
-    left == math.huge and -1 or left, number,
+    left == math.huge and -1 or left, stale, number,
   }
 end
 
 local function main()
-  local given = input.array(3)
+  local given = input.array(4)
   check_hosts(given[1])
+  check_done(given[4])
   input.integer(given[2], 'alone', 0, 1)
   input.integer(given[3], 'elapsed', 0, 2 ^ 52)
   store.open({'uid', 'wall', 'last', 'serial', 'h_buckets', 'stop_pages', 'suspect_epoch'},

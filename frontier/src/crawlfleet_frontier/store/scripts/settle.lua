@@ -72,10 +72,11 @@ end
 return endings, {false, retry, dead, endings.back, expire}
 end
 
--- The leases of done requests simply end.
-local function finish_done()
+local function settle_done(tokens)
+  local ended, stale = leases.finish(workers.row, tokens)
   leases.write()
   store.write()
+  return {ended, stale}
 end
 
 -- Stage each word; returns the reply and the tokens of leases that end.
@@ -107,16 +108,12 @@ local function main()
   local repeated = workers.open()
   if repeated then return repeated end
   store.advance_wall(given[6])
-  local found, endings, kinds
-  if #tokens == #given[1] then
-    found, kinds = leases.standing(workers.row, tokens), {}
-  else
-    found = leases.read(workers.row.epoch, tokens)
-    endings, kinds = others()
-  end
-  local reply, ended = stage(given, found, kinds)
+  if #tokens == #given[1] then return workers.close(settle_done(tokens)) end
+  local endings, kinds = others()
+  local reply, ended = stage(given, leases.read(workers.row.epoch, tokens), kinds)
   leases.leave(workers.row, ended)
-  if endings then endings.plan() endings.write() else finish_done() end
+  endings.plan()
+  endings.write()
   return workers.close(reply)
 end
 

@@ -59,6 +59,24 @@ function leases.leave(row, tokens)
   ended[#ended + 1] = {key = workers.leases_key(row.epoch), tokens = tokens}
 end
 
+-- Stage that requests are done: their leases simply end. Returns how many, and the tokens that are no leases of the row's epoch.
+function leases.finish(row, tokens)
+  if #tokens == 0 then return 0, {} end
+  local found, gone, stale = leases.standing(row, tokens), {}, {}
+  for index = 1, #tokens do
+    local token = tokens[index]
+    if found[token] then
+      found[token] = nil
+      gone[#gone + 1] = token
+    else
+      stale[#stale + 1] = token
+    end
+  end
+  store.count('done', #gone)
+  leases.leave(row, gone)
+  return #gone, stale
+end
+
 -- Write the ends that are staged.
 function leases.write()
   for index = 1, #ended do store.send('HDEL', ended[index].key, ended[index].tokens) end
