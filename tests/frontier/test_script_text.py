@@ -35,11 +35,21 @@ def test_a_script_has_each_library_once_and_begins_with_its_flags(package, name)
 def test_every_function_of_a_script_is_used_in_it(package, name):
     text = lua.script(package, name)
     code = re.sub(r"--.*", "", text)
+    libraries = re.findall(r"^local (\w+) do$", text, re.MULTILINE)
     for function in lua.FUNCTION.finditer(text):
-        assert len(re.findall(rf"(?<![\w.]){re.escape(function['name'])}(?!\w)", code)) > 1, function["name"]
+        library, _, member = function["name"].partition("_")
+        is_member = library in libraries and f"{member} = {function['name']}" in code
+        used = f"{library}.{member}" if is_member else function["name"]
+        assert len(re.findall(rf"(?<![\w.]){re.escape(used)}(?!\w)", code)) > (not is_member), used
 
 
 def test_what_a_script_does_not_need_is_left_out():
-    assert "function input.word" in lua.script("store", "seed")
-    assert "function input.word" not in lua.script("store", "push")
-    assert "function queues.take" not in lua.script("store", "push")
+    assert "function input_word" in lua.script("store", "seed")
+    assert "function input_word" not in lua.script("store", "push")
+    assert "function queues_take" not in lua.script("store", "push")
+
+
+def test_a_library_is_a_table_that_is_made_of_its_functions_at_once():
+    text = lua.script("store", "seed")
+    assert "function store." not in text
+    assert re.search(r"^store = \{\n  prefix = [^\n]*\nkey = store_key, .*\}\nend  -- of", text, re.MULTILINE)

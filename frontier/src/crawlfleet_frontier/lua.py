@@ -5,8 +5,10 @@ by `scripts/lib/NAME.lua` of the package `crawlfleet_frontier` for what both sto
 each comes in once, where it is first asked for.
 
 Redis builds everything that a script defines anew at each call, so what costs nothing elsewhere costs time here:
-functions that the script does not use are left out, and each library has a block of its own (a function is the dearer
-to make, the more variables of the outermost block are used by functions already made).
+functions that the script does not use are left out, each library has a block of its own (a function is the dearer to
+make, the more variables of the outermost block are used by functions already made), and its table is made at the
+block's end, all at once (one that grows function by function is laid out anew each time that it has doubled). So a
+library does not use its own table before its functions are called.
 """
 
 import hashlib
@@ -27,12 +29,21 @@ FUNCTION: Final = re.compile(
 
 
 BLOCK_END: Final = "end  -- of the library\n"
+_LINES: Final = r"(?:(?!end  -- of the library)[^\n]*\n)*"
+BLOCK: Final = re.compile(
+    rf"^local (?P<name>[a-z_]+) do\n(?P<before>{_LINES}?)"
+    r"(?P=name) = \{(?P<fields>[^\n]*(?=\}\n)|\n(?:(?!\}\n)[^\n]*\n)*)\}\n"
+    rf"(?P<rest>{_LINES}){re.escape(BLOCK_END)}",
+    re.MULTILINE,
+)
+"""A library's block: what comes before its table, the table's own fields, what follows."""
 
 
 @cache
 def script(package: Package, name: str) -> str:
     """Return the text of a script with its includes; FileNotFoundError names a script or library that is missing."""
-    return _pruned("".join(_lines(package, _scripts(package).joinpath(f"{name}.lua"), set())))
+    text = _pruned("".join(_lines(package, _scripts(package).joinpath(f"{name}.lua"), set())))
+    return BLOCK.sub(_with_table_at_the_end, text)
 
 
 @cache
@@ -45,6 +56,22 @@ def sha1(package: Package, name: str) -> str:
 def script_names(package: Package) -> tuple[str, ...]:
     """Return the names of all scripts of a store, in order of the alphabet."""
     return tuple(sorted(entry.name.removesuffix(".lua") for entry in _scripts(package).iterdir() if _is_lua(entry)))
+
+
+def _with_table_at_the_end(block: re.Match[str]) -> str:
+    """Make the library's functions first, and then the table of them."""
+    name = block["name"]
+    members: list[str] = []
+
+    def as_local(function: re.Match[str]) -> str:
+        members.append(f"{function[1]} = {name}_{function[1]}")
+        return f"local function {name}_{function[1]}("
+
+    rest = re.sub(rf"^function {name}\.([a-z_]+)\(", as_local, block["rest"], flags=re.MULTILINE)
+    fields = block["fields"]
+    comma = ", " if fields and not fields.endswith("\n") else ""  # fields in lines of their own end with one
+    table = f"{name} = {{{fields}{comma}{', '.join(members)}}}\n"
+    return f"local {name} do\n{block['before']}{rest}{table}{BLOCK_END}"
 
 
 def _pruned(text: str) -> str:
