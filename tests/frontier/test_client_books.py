@@ -6,6 +6,7 @@ import pytest
 
 from crawlfleet_frontier.client.asks import Asks, HostBlockedError
 from crawlfleet_frontier.client.books import Books
+from crawlfleet_frontier.client.capacity import LEAST, Capacity
 from crawlfleet_frontier.client.counts import Counts
 from crawlfleet_frontier.client.grants import Grants
 from crawlfleet_frontier.client.leases import GRANT_SECONDS, Grant, Lease, State
@@ -47,6 +48,36 @@ def test_nothing_is_sent_before_its_moment_or_after_its_time():
         slot = grants.promise(HOST, 10.0)
         assert grants.sent(slot, moment) is allowed
         assert (slot.state is State.OPEN) is allowed
+
+
+def test_who_hands_out_late_takes_less_and_who_is_in_time_again_takes_more():
+    capacity = Capacity(most=100)
+    for step in range(20):
+        capacity.handed_out(0.05, step / 10, lambda: 60)
+    assert LEAST <= capacity.slots < 54
+    low = capacity.slots
+    for step in range(300):
+        capacity.handed_out(0.001, 2 + step / 10, lambda: 60)
+    assert low < capacity.slots == 100
+
+
+def test_a_late_worker_keeps_some_slots_and_is_not_judged_by_one_request():
+    capacity = Capacity(most=100)
+    capacity.handed_out(0.05, 0.0, lambda: 60)
+    assert capacity.slots == 100
+    for step in range(1000):
+        capacity.handed_out(5.0, step / 10, lambda: 0)
+    assert capacity.slots == LEAST
+
+
+def test_a_request_that_came_after_its_moment_was_not_handed_out_late():
+    books = Books(Settings(concurrency=2, ahead=0))
+    books.grants.add(grant(at=10.0), 10.0)
+    books.stock.add(lease(), 11.0)
+    books.stock.pair(HOST, 11.0)
+    assert books.take(11.001)
+    assert books.capacity.late < 0.001
+    assert books.free_slots(11.0) == 1
 
 
 def test_a_report_leaves_time_for_a_call_that_is_under_way_and_its_own_at_both_stores():

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from crawlfleet_frontier.client.asks import Asks
+from crawlfleet_frontier.client.capacity import Capacity
 from crawlfleet_frontier.client.grants import Grants
 from crawlfleet_frontier.client.held import Held
 from crawlfleet_frontier.client.leases import Lease
@@ -24,6 +25,7 @@ class Books:
     news: News = field(default_factory=News)
     stock: Stock = field(init=False)
     asks: Asks = field(init=False)
+    capacity: Capacity = field(init=False)
     draining: bool = False
     """Nothing new is taken any more."""
     closed: bool = False
@@ -47,10 +49,11 @@ class Books:
         self.grants.most = self.settings.concurrency
         self.stock = Stock(self.grants)
         self.asks = Asks(self.grants, self.stock.cede)
+        self.capacity = Capacity(self.settings.slots)
 
     def hungry(self) -> bool:
         """Whether there is room for more and nothing that could be sent, now or soon."""
-        return not len(self.stock) and self.grants.in_hand() < self.settings.concurrency
+        return not len(self.stock) and self.grants.in_hand() < min(self.settings.concurrency, int(self.capacity.slots))
 
     def hurried(self) -> bool:
         """Whether what waits should be told at once."""
@@ -66,11 +69,19 @@ class Books:
         if not self.takes(now):
             return 0
         room = self.settings.held - len(self.held.leases)
-        return max(0, min(self.settings.slots - self.grants.in_hand(), room, 500))
+        return max(0, min(int(self.capacity.slots) - self.grants.in_hand(), room, 500))
 
     def of_use(self, host: str) -> bool:
         """Whether a reusable grant of the host is worth keeping."""
         return host not in self.empty_hosts and not (self.draining or self.turn or self.closed)
+
+    def take(self, now: float) -> Lease | None:
+        """Return the next request that may be sent now, and note how late that is."""
+        lease = self.stock.take(now)
+        if lease and lease.slot and not lease.slot.grant.reusable:
+            ready_at = max(lease.slot.grant.not_before, lease.stocked_at)
+            self.capacity.handed_out(now - ready_at, now, self.grants.in_hand)
+        return lease
 
     def give_back(self, leases: list[Lease], now: float) -> None:
         """Release leases that were never sent."""

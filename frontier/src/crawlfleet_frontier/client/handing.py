@@ -31,7 +31,7 @@ class Handing:
         session = self.session()
         if session is None or not self._has_room(session):
             return None
-        lease = session.books.stock.take(clock.now())
+        lease = session.books.take(clock.now())
         if lease and lease.slot:
             self.out[lease.slot] = session
         return lease
