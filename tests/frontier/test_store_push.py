@@ -1,6 +1,7 @@
 """Is every request admitted once, whoever pushes it and however often?"""
 
 import pytest
+import redis
 
 from crawlfleet_frontier import errors
 from crawlfleet_frontier.store import calls
@@ -99,6 +100,32 @@ def test_a_host_gets_no_more_than_its_cap_and_the_rest_is_asked_about_again(clie
     assert scene.one(calls.configure(KEYS, host_cap=4, stop_pages=0, max_losses=3)) == 1
     assert scene.push(requests(range(5))).indices == (3,)
     assert scene.one(calls.configure(KEYS, host_cap=4, stop_pages=0, max_losses=3)) == 0
+
+
+def listed(host: str, numbers: range) -> list[PushRequest]:
+    """Requests that are too long to stand in their host's record together."""
+    return [request(n, host, payload=b"%d".ljust(100, b".") % n) for n in numbers]
+
+
+@pytest.mark.parametrize("foreign", range(3))
+def test_a_list_that_is_none_leaves_the_others_as_they_were(client, foreign):
+    scene = Scene(client)
+    hosts = [f"h{n}.example" for n in range(3)]
+    for place, host in enumerate(hosts):
+        scene.push(listed(host, range(100 * place, 100 * place + 20)))
+    [key] = client.keys(f"{KEYS.prefix}q:{hosts[foreign]}:*")
+    client.set(key, "foreign")
+    before = dump(client)
+    batch = [
+        each for place, host in enumerate(hosts) for each in listed(host, range(100 * place + 50, 100 * place + 90))
+    ]
+    with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+        scene.push(batch)
+    assert dump(client) == before
+    client.delete(key)
+    client.rpush(key, *["\0x"] * 20)
+    assert scene.push(batch).admitted == 120
+    assert scene.tally()["queued"] == 180
 
 
 def test_a_bloom_filter_admits_once_and_keeps_to_its_error_rate(client):

@@ -170,6 +170,7 @@ local function push(given)
   local admitted, known, left_out = admit(given[1], counts)
   if #admitted > 0 then queue(given[1], admitted) end
   plan(admitted, known, left_out, counts)
+  queues.extend()
   if remove then remove() end
   seen.write()
   queues.write()

@@ -85,6 +85,12 @@ local function add(host, key, record)
   return queue
 end
 
+-- Whether a list of `stored` requests has room for `count` more; of a band's several lists the last one is asked.
+local function has_room(list, is_only, stored, count)
+  if not is_only then stored = call('LLEN', list) end
+  return stored + count <= SEGMENT
+end
+
 -- Where a host with lists has room behind its last segment of this band, that is all that a push to it needs: returns
 -- whether it was staged so.
 local function extend(host, key, record, number, requests)
@@ -93,7 +99,7 @@ local function extend(host, key, record, number, requests)
     local band, first, last, stored = struct_unpack('>Bi4i4I4', record, at)
     if band == number then
       local list = list_key(host, number, last)
-      if call('LLEN', list) + #requests > SEGMENT then return false end
+      if not has_room(list, first == last, stored, #requests) then return false end
       local last_one = #extended
       extended[last_one + 1], extended[last_one + 2] = list, requests
       directory.put(records, key, host, sub(record, 1, at - 1)
@@ -343,12 +349,23 @@ local function write_queue(queue)
   end
 end
 
+-- Make lists longer: the first thing that a script writes, for only now it shows whether each of them is a list (to ask
+-- before would take as long again). Where one is not, those made longer are as before again, and the script ends.
+function queues.extend()
+  for index = 1, #extended, 2 do
+    local reply = redis.pcall('RPUSH', extended[index], unpack(extended[index + 1]))
+    if type(reply) == 'table' then
+      for before = 1, index - 2, 2 do call('LTRIM', extended[before], 0, -#extended[before + 1] - 1) end
+      error(reply)
+    end
+  end
+end
+
 -- Write what was planned.
 function queues.write()
   if not records then return end
   for index = 1, #order do
     if order[index].changed then write_queue(order[index]) end
   end
-  for index = 1, #extended, 2 do store.send('RPUSH', extended[index], extended[index + 1]) end
   directory.write(records)
 end
