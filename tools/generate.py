@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from tools import chart_crds, chart_values, crd_reference, dashboards
+from tools import chart_crds, chart_values, crd_reference, dashboards, pace_page
 
 Generator = Callable[[], dict[Path, str]]
 
@@ -20,6 +20,7 @@ GENERATORS: Final[list[Generator]] = [
     chart_crds.outputs,
     chart_values.outputs,
     dashboards.outputs,
+    pace_page.outputs,
 ]
 
 
