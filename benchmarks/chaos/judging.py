@@ -40,7 +40,7 @@ class Seen:
     remains: Mapping[str, int]
     """What the last snapshot still shows: queued, delayed, leased, seeds."""
     problems: Sequence[str] = ()
-    """What went wrong beside: exit codes that no fault accounts for, a fault that could not be carried out."""
+    """What went wrong beside: exit codes that no fault accounts for, a fault that was not carried out."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,6 @@ def _accounted(site: Graph, name: str, reason: str) -> bool:
 
 def _void(seen: Seen, due: int) -> str:
     """Return why the faults prove nothing: too early, too late, nothing in flight."""
-    if not seen.blows:
-        return "no fault struck"
     for blow in seen.blows:
         if blow.void:
             return f"{blow.fault}: {blow.void}"
@@ -152,7 +150,7 @@ def _with_wrongs(verdict: Verdict, seen: Seen, *, flushed: bool) -> Verdict:
         "repeats_beyond": 0 if flushed else verdict.repeats_beyond,
         "strange_dead": verdict.strange_dead,
         "unbalanced": verdict.unbalanced,
-        "problems": list(seen.problems),
+        "problems": [*seen.problems, *([] if seen.blows else ["no fault struck"])],
         "not complete": not seen.complete and not flushed,
         "complete though emptied": seen.complete and flushed,
         "not reported": flushed and not seen.reported,

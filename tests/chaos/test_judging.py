@@ -110,5 +110,6 @@ def test_an_emptied_frontier_is_reported_and_never_complete():
     assert judge(replace(emptied, complete=True, reported=True)).wrong == ["complete though emptied"]
 
 
-def test_a_run_without_a_blow_is_wrong():
-    assert judge(replace(GOOD, blows=[])).void == "no fault struck"
+def test_a_crawl_that_never_came_to_its_fault_is_wrong_and_not_void():
+    verdict = judge(replace(GOOD, blows=[]))
+    assert (verdict.void, verdict.wrong) == ("", ["problems: ['no fault struck']"])
