@@ -28,9 +28,10 @@ def zygote() -> Iterator[Zygote]:
 
 def measure(scenario: Scenario, forks: Zygote) -> dict[str, Any]:
     """Run a scenario, again while it is void, and return its record."""
-    voids, done = 0, running.run(scenario, forks, KEPT)
-    while done.verdict.void and voids < TRIES - 1:
-        voids, done = voids + 1, running.run(scenario, forks, KEPT)
+    voids, done = list[str](), running.run(scenario, forks, KEPT)
+    while done.verdict.void and len(voids) < TRIES - 1:
+        voids.append(done.verdict.void)
+        done = running.run(scenario, forks, KEPT)
     return {
         "faults": list(scenario.faults),
         "server": scenario.server,

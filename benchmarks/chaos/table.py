@@ -1,7 +1,7 @@
 """What did all runs together show? Totals and a table by class. Pure.
 
 A record is what one seed's run gave, as JSON: `faults`, `verdict` (judging.Verdict), `peer` (or None), `seconds`, and
-`voids`, how often it was run in vain before.
+`voids`, why it was run in vain before.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
