@@ -39,10 +39,10 @@ SETTINGS: Final = {
     "TELNETCONSOLE_ENABLED": "False",
 }
 TRAPS: Final = {"kill-in-callback": "callback", "kill-before-settle": "settle"}
-START_SECONDS: Final = 90.0
-QUIET_SECONDS: Final = 6.0
+MOMENT_SECONDS: Final = 300.0
+QUIET_SECONDS: Final = 10.0
 """Nothing queued and nothing asked for so long: the crawl is over (the engine polls at least every 4 s)."""
-END_SECONDS: Final = 180.0
+END_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def run(scenario: Scenario) -> PeerRun:
         with scene.server.client() as client:
             client.rpush(START_URLS, scene.site.url(graph.start_of(scene.site.graph)))
         count = round(scenario.moment * expected_requests(scene.site.graph))
-        if not scene.site.wait_for(count, START_SECONDS):
+        if not scene.site.wait_for(count, MOMENT_SECONDS):
             return _judge(scene, fault, f"only {len(scene.site.hits)} of {count} requests came before the fault")
         void = _kill(scene, fault)
         time.sleep(scenario.comeback_seconds)

@@ -13,8 +13,8 @@ from benchmarks.chaos.scene import Pod, Scene
 from benchmarks.chaos.site import now_us
 from crawlfleet_frontier.errors import NoSentinel
 
-ANSWER_SECONDS: Final = 90.0
-TRAP_SECONDS: Final = 60.0
+ANSWER_SECONDS: Final = 120.0
+TRAP_SECONDS: Final = 120.0
 
 Result = TypeVar("Result")
 

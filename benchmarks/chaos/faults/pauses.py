@@ -11,7 +11,7 @@ from benchmarks.chaos.operating import Operator
 from benchmarks.chaos.scene import Pod, Scene
 from crawlfleet_frontier.errors import NoSentinel
 
-FENCED_SECONDS: Final = 40.0
+FENCED_SECONDS: Final = 90.0
 
 
 def sigstop(scene: Scene, operator: Operator, numbers: random.Random) -> Blow:

@@ -8,7 +8,7 @@ from benchmarks.chaos.faults.blows import Blow, blow, held_by, wait_for
 from benchmarks.chaos.operating import Operator
 from benchmarks.chaos.scene import Pod, Scene
 
-LEAVE_SECONDS: Final = 60.0
+LEAVE_SECONDS: Final = 120.0
 """The grace is 10 s; a worker that another fault stopped cannot begin to leave before that is over."""
 
 
