@@ -20,6 +20,8 @@ from twisted.internet.defer import Deferred
 from crawlfleet_frontier.errors import FrontierError, LayoutMismatch
 from crawlfleet_worker.engine import EngineHandle, session_of
 from crawlfleet_worker.exits import ExitCode, WorkerExit, last_line
+from crawlfleet_worker.fast.rooms import ROOMS
+from crawlfleet_worker.fast.switches import install
 from crawlfleet_worker.frontier.fleet import FleetLook
 from crawlfleet_worker.frontier.holdings import Holdings
 from crawlfleet_worker.frontier.keyed_seeds import KeyedSeeds
@@ -48,7 +50,7 @@ class FrontierScheduler(Scheduler):  # type: ignore[misc]
 
     def __init__(self, crawler: Crawler, session: Session, parts: Parts) -> None:
         self._session, self._client = session, parts.client
-        self._redis, self._engine = parts.redis, EngineHandle(crawler)
+        self._crawler, self._redis, self._engine = crawler, parts.redis, EngineHandle(crawler)
         self._modes = parts.robots_modes
         self.df = NoDupeFilter()
         self.stats = crawler.stats
@@ -74,6 +76,7 @@ class FrontierScheduler(Scheduler):  # type: ignore[misc]
     def open(self, spider: Spider) -> Deferred[None]:
         """Join the crawl; the engine waits for it. WorkerExit: the frontier refuses this worker."""
         self.spider = spider
+        install(self._crawler, ROOMS)
         self._engine.trace(self._tracer)
         return deferred_from_coro(self._join())
 

@@ -1,0 +1,9 @@
+"""All replacements by the name of their setting."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from crawlfleet_worker.fast.switches import Install
+
+ROOMS: Final[Mapping[str, Install]] = {}
+"""`CRAWLFLEET_FAST_<NAME>` turns one of them off."""
