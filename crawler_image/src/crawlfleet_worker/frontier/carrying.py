@@ -129,7 +129,7 @@ def _is_bare(request: Request) -> bool:
 
 def _lasting(request: Request) -> dict[str, Any]:
     lasting = {key: value for key, value in request.meta.items() if key not in TRANSIENT}
-    if lasting.get("download_slot") == (urlparse_cached(request).hostname or ""):
+    if "download_slot" in lasting and lasting["download_slot"] == (urlparse_cached(request).hostname or ""):
         del lasting["download_slot"]
     return lasting
 

@@ -63,6 +63,8 @@ class _Place:
 
 def flatten(value: Value, place: str) -> Value:
     """Return what the envelope can carry in the place of `value`. NotCarried names the place (`meta['page']`)."""
+    if type(value) is dict and all(type(key) is str and type(part) in _PLAIN for key, part in value.items()):
+        return {**value} if TAG not in value else {TAG: ["dict", [list(pair) for pair in value.items()]]}
     return _flatten(value, _Place(place))
 
 
