@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from crawlfleet_worker.fast import signals
 from crawlfleet_worker.fast.switches import Install
 
-ROOMS: Final[Mapping[str, Install]] = {}
+ROOMS: Final[Mapping[str, Install]] = {
+    "SIGNALS": signals.install,
+}
 """`CRAWLFLEET_FAST_<NAME>` turns one of them off."""

@@ -1,0 +1,156 @@
+"""Signals: nothing where nobody listens, and plain calls where somebody does.
+
+Replaces: `SignalManager.send_catch_log` and `send_catch_log_async`, which look at four lists of receivers, ask each
+receiver for its arguments every time, and (the second) start a task for each. What is sent, to whom, in which order,
+and what becomes of an exception stays.
+Steps aside: another manager, or one whose methods were replaced. For one signal: a sender of its own, or (the second)
+a receiver that is a coroutine function.
+Holds for: Scrapy 2.19.
+"""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from types import CodeType, FunctionType, MethodType
+from typing import Any, Final
+
+from pydispatch.dispatcher import Any as AnySignal
+from pydispatch.dispatcher import connections, getAllReceivers, liveReceivers
+from pydispatch.robustapply import function
+from scrapy.crawler import Crawler
+from scrapy.exceptions import StopDownload
+from scrapy.signalmanager import SignalManager
+from scrapy.utils.defer import ensure_awaitable
+from scrapy.utils.python import global_object_name
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from crawlfleet_worker.fast.stock import put, require_class, require_own
+
+Receiver = Callable[..., Any]
+Results = list[tuple[Any, Any]]
+
+_VAR_KEYWORDS: Final = inspect.CO_VARKEYWORDS
+_ANYBODY: Final = id(AnySignal)
+_NAMED: Final = (FunctionType, MethodType)
+
+scrapys_logger = logging.getLogger("scrapy.utils.signal")
+
+
+def install(crawler: Crawler) -> None:
+    """Let the crawler's signals be sent the short way. StepAside where its manager is not Scrapy's own."""
+    manager = crawler.signals
+    require_class(manager, SignalManager)
+    require_own(manager, "send_catch_log", "send_catch_log_async")
+    sending = Sending(manager)
+    put(manager, "send_catch_log", sending.send)
+    put(manager, "send_catch_log_async", sending.send_async)
+
+
+class Sending:
+    """Sends the signals of one crawler."""
+
+    def __init__(self, manager: SignalManager) -> None:
+        self._sender = manager.sender
+        self._stock, self._stock_async = manager.send_catch_log, manager.send_catch_log_async
+        self._listening = (id(manager.sender), _ANYBODY)
+
+    def send(self, signal: Any, **named: Any) -> Results:  # noqa: ANN401 - Scrapy's own signature
+        """Call all who listen; an exception is logged, and a Failure stands for it."""
+        if "sender" in named:
+            return self._stock(signal, **named)
+        if not self._heard(signal):
+            return []
+        dont_log = (*_types(named.pop("dont_log", ())), StopDownload)
+        results: Results = []
+        given = {"signal": signal, "sender": self._sender, **named}
+        for receiver in liveReceivers(getAllReceivers(self._sender, signal)):
+            try:
+                result = apply(receiver, given)
+                if isinstance(result, Deferred):
+                    _log("Cannot return deferreds from signal handler: %(receiver)s", receiver, named, exc_info=False)
+            except dont_log:
+                result = Failure()  # type: ignore[no-untyped-call]
+            except Exception:
+                result = Failure()  # type: ignore[no-untyped-call]
+                _log("Error caught on signal handler: %(receiver)s", receiver, named)
+            results.append((receiver, result))
+        return results
+
+    async def send_async(self, signal: Any, **named: Any) -> Results:  # noqa: ANN401 - Scrapy's own signature
+        """Call all who listen, and wait for those that answer later; an exception is logged and stands for itself."""
+        if "sender" in named:
+            return await self._stock_async(signal, **named)
+        if not self._heard(signal):
+            return []
+        receivers = list(liveReceivers(getAllReceivers(self._sender, signal)))
+        if any(map(inspect.iscoroutinefunction, receivers)):
+            return await self._stock_async(signal, **named)
+        dont_log = _types(named.pop("dont_log", ()))
+        given = {"signal": signal, "sender": self._sender, **named}
+        results: Results = []
+        later: dict[int, Awaitable[Any]] = {}
+        for receiver in receivers:
+            result = _guarded(receiver, given, dont_log)
+            if isinstance(result, Deferred) or inspect.isawaitable(result):
+                later[len(results)] = _awaited(receiver, result, given, dont_log)
+            results.append((receiver, result))
+        for place, result in zip(later, await asyncio.gather(*later.values()) if later else (), strict=True):
+            results[place] = (results[place][0], result)
+        return results
+
+    def _heard(self, signal: object) -> bool:
+        for who in self._listening:
+            by_signal = connections.get(who)
+            if by_signal and (by_signal.get(signal) or by_signal.get(AnySignal)):
+                return True
+        return False
+
+
+def apply(receiver: Receiver, given: dict[str, Any]) -> object:
+    """Call a receiver with those of the arguments that it takes, as `pydispatch.robustapply` does."""
+    call, code, start = function(receiver)
+    key = (code, start)
+    if key not in _taken:
+        _taken[key] = None if code.co_flags & _VAR_KEYWORDS else code.co_varnames[start : code.co_argcount]
+    names = _taken[key]
+    if names is None:
+        return call(**given)
+    return call(**{name: given[name] for name in names if name in given})
+
+
+_taken: dict[tuple[CodeType, int], tuple[str, ...] | None] = {}
+"""Code of a receiver → the names of its arguments; None where it takes all."""
+
+
+def _guarded(receiver: Receiver, given: dict[str, Any], dont_log: tuple[type, ...]) -> object:
+    try:
+        result = apply(receiver, given)
+        if type(receiver) not in _NAMED:
+            global_object_name(receiver)  # Scrapy takes a receiver without a name for one that raised
+    except Exception as error:
+        return _fault(error, receiver, given, dont_log)
+    return result
+
+
+async def _awaited(receiver: Receiver, result: object, given: dict[str, Any], dont_log: tuple[type, ...]) -> object:
+    try:
+        return await ensure_awaitable(result, _warn=global_object_name(receiver))
+    except Exception as error:
+        return _fault(error, receiver, given, dont_log)
+
+
+def _fault(error: Exception, receiver: Receiver, given: dict[str, Any], dont_log: tuple[type, ...]) -> Exception:
+    if not isinstance(error, dont_log):
+        _log("Error caught on signal handler: %(receiver)s", receiver, given)
+    return error
+
+
+def _log(message: str, receiver: Receiver, named: dict[str, Any], *, exc_info: bool = True) -> None:
+    extra = {"spider": named.get("spider")}
+    scrapys_logger.error(message, {"receiver": receiver}, exc_info=exc_info, extra=extra)
+
+
+def _types(dont_log: object) -> tuple[Any, ...]:
+    return tuple(dont_log) if isinstance(dont_log, Sequence) else (dont_log,)
