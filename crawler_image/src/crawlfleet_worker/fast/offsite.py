@@ -1,0 +1,57 @@
+"""Is a request on site? Known by its host, once for each.
+
+Replaces: `OffsiteMiddleware.process_request`, which takes every URL apart and runs one regular expression over it.
+Steps aside: another class, or one with other methods. For one request: a URL that is not plain, a host that was not
+found to be on site before, or `allowed_domains` that have changed.
+Holds for: Scrapy 2.19.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from scrapy import Request, Spider
+from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.offsite import OffsiteMiddleware
+
+from crawlfleet_worker.fast.stock import StepAside, put, require_own
+from crawlfleet_worker.fast.urls import PLAIN
+
+MOST_HOSTS: Final = 10_000
+
+
+def install(crawler: Crawler) -> None:
+    """Let the crawler's middleware remember hosts. StepAside where it is not Scrapy's own, or not in use."""
+    middlewares = crawler.engine.downloader.middleware.middlewares
+    found = [one for one in middlewares if type(one) is OffsiteMiddleware]
+    if not found:
+        raise StepAside("Scrapy's own is not in use")
+    for one in found:
+        require_own(one, "process_request", "request_scheduled", "should_follow", "get_host_regex")
+        judge = Judge(one)
+        put(one, "process_request", judge.process_request)
+
+
+class Judge:
+    """Remembers which hosts are on site, as long as the spider's `allowed_domains` stay as they are."""
+
+    def __init__(self, middleware: OffsiteMiddleware) -> None:
+        self._middleware = middleware
+        self._stock: Callable[..., None] = middleware.process_request
+        self._domains: list[Any] | None = None
+        self._on_site: set[str] = set()
+
+    def process_request(self, request: Request, *spider: Spider, **named: Spider) -> None:
+        """Let the request pass; IgnoreRequest where it is off site."""
+        plain = None if spider or named else PLAIN.fullmatch(request.url)
+        if plain is None:
+            return self._stock(request, *spider, **named)
+        domains = list(getattr(self._middleware.crawler.spider, "allowed_domains", None) or [])
+        if domains != self._domains or len(self._on_site) >= MOST_HOSTS:
+            self._domains = domains
+            self._on_site.clear()
+        if plain[2] in self._on_site:
+            return None
+        self._stock(request)
+        if not request.dont_filter and not request.meta.get("allow_offsite"):
+            self._on_site.add(plain[2])
+        return None
