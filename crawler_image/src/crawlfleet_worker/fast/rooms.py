@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from crawlfleet_worker.fast import fingerprints, offsite, referers, signals, stats, urls
+from crawlfleet_worker.fast import chain, fingerprints, offsite, referers, signals, stats, stepping, urls
 from crawlfleet_worker.fast.switches import Install
 
 ROOMS: Final[Mapping[str, Install]] = {
@@ -13,5 +13,7 @@ ROOMS: Final[Mapping[str, Install]] = {
     "STATS": stats.install,
     "OFFSITE": offsite.install,
     "REFERERS": referers.install,
+    "CHAIN": chain.install,  # after what replaces a middleware's method
+    "STEPPING": stepping.install,
 }
 """`CRAWLFLEET_FAST_<NAME>` turns one of them off."""

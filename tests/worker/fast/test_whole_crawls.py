@@ -1,0 +1,289 @@
+"""Whole spiders, with the fast paths and without: the same items, signals, statistics and warnings."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+import scrapy
+import scrapy.http.request
+import scrapy.http.response.text
+from scrapy import signals
+from scrapy.crawler import AsyncCrawlerRunner, Crawler
+from scrapy.exceptions import CloseSpider, DropItem, IgnoreRequest
+from scrapy.linkextractors import LinkExtractor
+from scrapy.settings import Settings
+from scrapy.spidermiddlewares.base import BaseSpiderMiddleware
+from scrapy.spidermiddlewares.httperror import HttpError
+from scrapy.spiders import CrawlSpider, Rule
+
+from crawlfleet_worker.fast.rooms import ROOMS
+from crawlfleet_worker.fast.switches import install
+from tests.worker.frontier.crawls import BASE
+from tests.worker.frontier.server import Answer, Arrival, serving
+
+SIGNALS = [name for name in dir(signals) if isinstance(getattr(signals, name), object) and name[0] != "_"]
+SIGNALS = [name for name in SIGNALS if type(getattr(signals, name)) is object]
+TIMES = ("time", "memusage", "bytes", "per_minute")
+PAGES = 12
+
+
+def site(arrival: Arrival) -> Answer:
+    """A page per number with links of every kind; some are missing, moved or broken."""
+    name = arrival.path.strip("/").partition("?")[0]
+    if name.startswith("missing"):
+        return Answer(404)
+    if name.startswith("broken"):
+        return Answer(500)
+    if name.startswith("moved"):
+        return Answer(302, headers=(("Location", f"/page/{name[5:]}"),), body=b"")
+    if name.startswith("policy"):
+        return Answer(headers=(("Referrer-Policy", "no-referrer"),), body=b'<a href="/page/1">1</a>')
+    number = int("".join(filter(str.isdigit, name)) or 0) % PAGES
+    links = [f"/page/{(number * 3 + k) % PAGES}" for k in range(3)]
+    links += [f"/missing{number}", f"/moved{number}", "/policy", f"../page/{number}?b=1&a=2", "//off.example/x", "#top"]
+    links += ["/broken"] if number == 5 else []
+    return Answer(body=f"<h1>{name}</h1>{''.join(f'<a href={link!r}>x</a>' for link in links)}".encode())
+
+
+class Plain(scrapy.Spider):
+    """A generator that yields items, requests and nothing."""
+
+    name = "plain"
+
+    def __init__(self, start="", **kwargs):
+        super().__init__(**kwargs)
+        self.start_urls = [start]
+        self.allowed_domains = ["127.0.0.1"]
+
+    def parse(self, response, depth=0):
+        yield {"url": response.url, "title": response.css("h1::text").get(), "depth": response.meta.get("depth")}
+        yield None
+        for link in response.css("a::attr(href)").getall():
+            yield response.follow(link, cb_kwargs={"depth": depth + 1}, errback=self.failed)
+
+    def failed(self, failure):
+        yield {"failed": failure.value.__class__.__name__}
+
+
+class Listing(Plain):
+    """Returns a list."""
+
+    def parse(self, response, depth=0):
+        return list(super().parse(response, depth))
+
+
+class Later(Plain):
+    """An async generator that waits."""
+
+    async def parse(self, response, depth=0):
+        for one in Plain.parse(self, response, depth):
+            await asyncio.sleep(0)
+            yield one
+
+
+class Awaited(Plain):
+    """A coroutine that returns a list."""
+
+    async def parse(self, response, depth=0):
+        await asyncio.sleep(0)
+        return list(Plain.parse(self, response, depth))
+
+
+class Raising(Plain):
+    """Raises in the middle of what it yields, at once, and in an errback."""
+
+    def parse(self, response, depth=0):
+        number = response.url[-1]
+        if number == "3":
+            raise ValueError("at once")
+        for place, one in enumerate(super().parse(response, depth)):
+            if number == "4" and place == 4:
+                raise KeyError("in the middle")
+            if number == "7" and place == 3:
+                raise HttpError(response, "of its own")
+            if number == "8" and place == 3:
+                raise IgnoreRequest("of its own")
+            yield one
+
+    def failed(self, failure):
+        raise RuntimeError("in the errback")
+
+
+class Closing(Plain):
+    """Closes itself."""
+
+    def parse(self, response, depth=0):
+        yield from super().parse(response, depth)
+        if depth == 1:
+            raise CloseSpider("enough")
+
+
+class Rules(CrawlSpider):
+    """Follows rules."""
+
+    name = "rules"
+    rules = (Rule(LinkExtractor(allow="page"), callback="item", follow=True),)
+
+    def __init__(self, start="", **kwargs):
+        super().__init__(**kwargs)
+        self.start_urls = [start]
+
+    def item(self, response):
+        return {"url": response.url}
+
+
+class Pipeline:
+    def process_item(self, item):
+        if item.get("title") == "page/2":
+            raise DropItem("two")
+        if item.get("title") == "page/6":
+            raise ValueError("six")
+        return {**item, "passed": True}
+
+
+class WaitingPipeline:
+    async def process_item(self, item):
+        await asyncio.sleep(0.001)
+        return item
+
+
+class DeferringPipeline:
+    """Returns what has to be waited for, without being a coroutine function."""
+
+    def process_item(self, item):
+        return WaitingPipeline().process_item(item)
+
+
+class Judging(BaseSpiderMiddleware):
+    """One of the user's, in the new form: drops, changes and raises."""
+
+    def get_processed_request(self, request, response):
+        if request.url.endswith("9"):
+            return None
+        if request.url.endswith("/page/10"):
+            raise LookupError("ten")
+        request.meta["judged"] = True
+        return request
+
+    def get_processed_item(self, item, response):
+        return {**item, "judged": True}
+
+
+class OldOutput:
+    """One of the user's, with a process_spider_output of its own."""
+
+    async def process_spider_output(self, response, result):
+        async for one in result:
+            yield one
+
+
+class Rescuing:
+    """One of the user's that turns exceptions into items."""
+
+    def process_spider_exception(self, response, exception):
+        return [{"rescued": type(exception).__name__}]
+
+
+class Refusing:
+    """One of the user's that refuses some pages on their way in."""
+
+    def process_spider_input(self, response):
+        if response.url.endswith("5"):
+            raise TypeError("five")
+
+
+CASES = {
+    "plain": (Plain, {}),
+    "listing": (Listing, {"ITEM_PIPELINES": {Pipeline: 1}}),
+    "later": (Later, {"ITEM_PIPELINES": {Pipeline: 1}}),
+    "awaited": (Awaited, {"ITEM_PIPELINES": {Pipeline: 1, WaitingPipeline: 2}, "CONCURRENT_ITEMS": 1}),
+    "deferring": (Plain, {"ITEM_PIPELINES": {DeferringPipeline: 1, Pipeline: 2}}),
+    "raising": (Raising, {}),
+    "closing": (Closing, {}),
+    "rules": (Rules, {}),
+    "judging": (Plain, {"SPIDER_MIDDLEWARES": {Judging: 500}}),
+    "judging and raising": (Raising, {"SPIDER_MIDDLEWARES": {Judging: 950}}),
+    "old output": (Raising, {"SPIDER_MIDDLEWARES": {OldOutput: 500}}),
+    "rescuing": (Raising, {"SPIDER_MIDDLEWARES": {Rescuing: 500}}),
+    "refusing": (Plain, {"SPIDER_MIDDLEWARES": {Refusing: 500}}),
+    "depth and referers": (Plain, {"DEPTH_LIMIT": 2, "DEPTH_PRIORITY": 1, "REFERRER_POLICY": "same-origin"}),
+    "lengths": (Plain, {"URLLENGTH_LIMIT": 31}),
+}
+STEPPED_ASIDE = {"old output": {"CHAIN"}, "rescuing": {"CHAIN"}, "depth and referers": {"REFERERS"}}
+
+
+class Witness:
+    """Takes the fast paths where it is told to, and notes every signal."""
+
+    @classmethod
+    def from_crawler(cls, crawler):
+        witness = cls()
+        witness.crawler, witness.on, witness.told = crawler, (), []
+        crawler.witness = witness
+        for name in SIGNALS:
+            receiver = witness.receiver(name)
+            setattr(witness, f"hear_{name}", receiver)
+            crawler.signals.connect(receiver, getattr(signals, name))
+        crawler.signals.connect(witness.opened, signals.spider_opened)
+        return witness
+
+    def opened(self):
+        if self.crawler.settings.getbool("FAST"):
+            self.on = install(self.crawler, ROOMS)
+
+    def receiver(self, name):
+        def hear(request=None, response=None, item=None, reason=None):
+            about = getattr(request or response, "url", "")
+            headers = sorted(request.headers.to_unicode_dict().items()) if name == "request_scheduled" else ""
+            if name not in ("scheduler_empty", "bytes_received"):  # how often depends on the moment
+                self.told.append((name, about, str(headers), str(item), str(reason)))
+
+        return hear
+
+
+@pytest.fixture
+def urls_put_back() -> Iterator[None]:
+    quoted, joined = scrapy.http.request.safe_url_string, scrapy.http.response.text.urljoin
+    yield
+    scrapy.http.request.safe_url_string, scrapy.http.response.text.urljoin = quoted, joined
+
+
+async def crawled(case: str, start: str, caplog, *, fast: bool):
+    kind, more = CASES[case]
+    settings = {**BASE, "EXTENSIONS": {Witness: 0}, "LOG_LEVEL": "DEBUG", "RETRY_TIMES": 1, "FAST": fast, **more}
+    crawler = Crawler(kind, Settings(settings, priority="project"))
+    caplog.clear()
+    await AsyncCrawlerRunner(crawler.settings).crawl(crawler, start=start)
+    stats = {
+        name: value
+        for name, value in crawler.stats.get_stats().items()
+        if not any(part in name for part in TIMES) and not name.startswith("log_count")
+    }
+    logged = Counter((one.name, one.levelno, one.getMessage()) for one in caplog.records if one.levelno >= logging.INFO)
+    return (
+        crawler.witness,
+        stats,
+        {line: n for line, n in logged.items() if line[0] in ("scrapy.core.scraper", "py.warnings")},
+    )
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_a_crawl_comes_to_the_same_with_and_without(case, urls_put_back, caplog):
+    caplog.set_level(logging.INFO)
+    async with serving(site) as server:
+        start = server.url("/page/0")
+        stock, stock_stats, stock_log = await crawled(case, start, caplog, fast=False)
+        before = Counter(server.paths)
+        fast, fast_stats, fast_log = await crawled(case, start, caplog, fast=True)
+        assert set(ROOMS) - set(fast.on) == STEPPED_ASIDE.get(case, set())
+        assert stock.on == ()
+    if case == "closing":  # what is under way at that moment differs from run to run
+        assert stock_stats["finish_reason"] == fast_stats["finish_reason"] == "enough"
+        return
+    assert Counter(server.paths) - before == before
+    assert Counter(fast.told) == Counter(stock.told)
+    assert fast_stats == stock_stats
+    assert fast_log == stock_log
+    assert len(stock.told) > 20
