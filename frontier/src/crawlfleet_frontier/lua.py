@@ -13,6 +13,8 @@ library does not use its own table before its functions are called.
 
 import hashlib
 import re
+from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -27,6 +29,9 @@ FUNCTION: Final = re.compile(
 )
 """A function of a script or library: it begins and ends at the first column, or is one line."""
 
+
+NAME: Final = re.compile(r"(?<![\w.])\w[\w.]*")
+COMMENT: Final = re.compile(r"--.*")
 
 BLOCK_END: Final = "end  -- of the library\n"
 _LINES: Final = r"(?:(?!end  -- of the library)[^\n]*\n)*"
@@ -77,17 +82,26 @@ def _with_table_at_the_end(block: re.Match[str]) -> str:
 def _pruned(text: str) -> str:
     """Leave out the functions that nothing else names, until there are none."""
     while True:
-        unused = [found for found in FUNCTION.finditer(text) if _is_unused(found, text)]
+        mentions = _mentions(text)
+        unused = [found for found in FUNCTION.finditer(text) if _is_unused(found, mentions)]
         if not unused:
             return text
         for found in reversed(unused):
             text = text[: found.start()] + text[found.end() :]
 
 
-def _is_unused(function: re.Match[str], text: str) -> bool:
-    name = re.compile(rf"(?<![\w.]){re.escape(function['name'])}(?!\w)")
-    code = re.sub(r"--.*", "", text[: function.start()] + text[function.end() :])
-    return name.search(code) is None
+def _is_unused(function: re.Match[str], mentions: Mapping[str, int]) -> bool:
+    name = function["name"]
+    return mentions[name] == _mentions(function[0])[name]
+
+
+def _mentions(text: str) -> Counter[str]:
+    """Count the names in the code, comments apart; `a.b.c` names `a`, `a.b` and `a.b.c`."""
+    found: Counter[str] = Counter()
+    for name in NAME.findall(COMMENT.sub("", text)):
+        parts = name.split(".")
+        found.update(".".join(parts[:count]) for count in range(1, len(parts) + 1))
+    return found
 
 
 def _lines(package: Package, file: Traversable, included: set[str]) -> list[str]:
