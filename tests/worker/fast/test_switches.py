@@ -1,6 +1,8 @@
 """Does each setting turn its fast path off, does an unknown Scrapy turn all off, and does the log say so once?"""
 
 import logging
+import sys
+from types import SimpleNamespace
 
 import pytest
 from scrapy import Spider
@@ -12,8 +14,19 @@ from crawlfleet_worker.fast.switches import install
 KNOWN = (2, 19, 0)
 
 
+PUT: "list[str]" = []
+
+
 def aside(crawler):
     raise StepAside("somebody replaced it")
+
+
+@pytest.fixture(autouse=True)
+def rooms(monkeypatch):
+    PUT.clear()
+    installs = {"room_a": lambda crawler: PUT.append("A"), "room_b": lambda crawler: PUT.append("B"), "room_c": aside}
+    for name, put in installs.items():
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(install=put))
 
 
 @pytest.mark.parametrize(
@@ -27,10 +40,15 @@ def aside(crawler):
     ],
 )
 def test_what_is_on(settings, version, on, said, caplog):
-    put = []
-    rooms = {"A": lambda crawler: put.append("A"), "B": lambda crawler: put.append("B"), "C": aside}
+    rooms = {"A": "room_a", "B": "room_b", "C": "room_c"}
     caplog.set_level(logging.INFO, "crawlfleet_worker")
     assert install(get_crawler(Spider, settings), rooms, version) == on
-    assert tuple(put) == on
+    assert tuple(PUT) == on
     (line,) = [record.getMessage() for record in caplog.records if record.name.startswith("crawlfleet_worker")]
     assert said in line
+
+
+def test_a_room_is_not_even_imported_where_scrapy_is_another_one():
+    assert install(get_crawler(Spider), {"A": "no.such.module"}, (2, 18, 4)) == ()
+    with pytest.raises(ModuleNotFoundError):
+        install(get_crawler(Spider), {"A": "no.such.module"}, KNOWN)

@@ -1,19 +1,19 @@
-"""All replacements by the name of their setting."""
+"""All replacements by the name of their setting.
+
+Modules by name: they import what other versions of Scrapy may not have, so they are loaded where they are on.
+"""
 
 from collections.abc import Mapping
 from typing import Final
 
-from crawlfleet_worker.fast import chain, fingerprints, offsite, referers, signals, stats, stepping, urls
-from crawlfleet_worker.fast.switches import Install
-
-ROOMS: Final[Mapping[str, Install]] = {
-    "URLS": urls.install,
-    "FINGERPRINTS": fingerprints.install,
-    "SIGNALS": signals.install,
-    "STATS": stats.install,
-    "OFFSITE": offsite.install,
-    "REFERERS": referers.install,
-    "CHAIN": chain.install,  # after what replaces a middleware's method
-    "STEPPING": stepping.install,
+ROOMS: Final[Mapping[str, str]] = {
+    "URLS": "crawlfleet_worker.fast.urls",
+    "FINGERPRINTS": "crawlfleet_worker.fast.fingerprints",
+    "SIGNALS": "crawlfleet_worker.fast.signals",
+    "STATS": "crawlfleet_worker.fast.stats",
+    "OFFSITE": "crawlfleet_worker.fast.offsite",
+    "REFERERS": "crawlfleet_worker.fast.referers",
+    "CHAIN": "crawlfleet_worker.fast.chain",  # after what replaces a middleware's method
+    "STEPPING": "crawlfleet_worker.fast.stepping",
 }
 """`CRAWLFLEET_FAST_<NAME>` turns one of them off."""

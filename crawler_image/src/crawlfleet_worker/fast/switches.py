@@ -5,7 +5,8 @@ False. One line in the log says what is on, and why anything is not.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Final
 
 from scrapy import version_info
@@ -20,31 +21,35 @@ ALL: Final = "CRAWLFLEET_FAST"
 VERSIONS: Final = frozenset({(2, 19)})
 """Versions of Scrapy whose code the replacements are held against."""
 
-Install = Callable[[Crawler], None]
-"""Puts one replacement in place; StepAside says why Scrapy's own code stays."""
+Version = tuple[int | str, ...]
 
 logger = logging.getLogger(__name__)
 
 
-def install(
-    crawler: Crawler, rooms: Mapping[str, Install], version: tuple[int | str, ...] = version_info
-) -> tuple[str, ...]:
-    """Put in place what is on and fits; return the names. To be called when the engine exists, before it begins."""
+def install(crawler: Crawler, rooms: Mapping[str, str], version: Version = version_info) -> tuple[str, ...]:
+    """Put in place what is on and fits; return the names. To be called when the engine exists, before it begins.
+
+    A room is a module with an `install(crawler)`, which raises StepAside where Scrapy's own code has to stay.
+    """
     on: list[str] = []
     off: list[str] = []
-    for name, put in rooms.items():
-        why = _switched_off(crawler.settings, name, version)
-        try:
-            if not why:
-                put(crawler)
-        except StepAside as aside:
-            why = str(aside)
+    for name, module in rooms.items():
+        why = _switched_off(crawler.settings, name, version) or _put(crawler, module)
         (off if why else on).append(f"{name} ({why})" if why else name)
     logger.info("Fast paths: %s; Scrapy's own code: %s", ", ".join(on) or "none", ", ".join(off) or "nowhere else")
     return tuple(on)
 
 
-def _switched_off(settings: BaseSettings, name: str, version: tuple[int | str, ...]) -> str:
+def _put(crawler: Crawler, module: str) -> str:
+    """Put one in place; return why not."""
+    try:
+        import_module(module).install(crawler)
+    except StepAside as aside:
+        return str(aside)
+    return ""
+
+
+def _switched_off(settings: BaseSettings, name: str, version: Version) -> str:
     for setting in (ALL, f"{ALL}_{name}"):
         if not settings.getbool(setting, True):
             return f"{setting} is off"
