@@ -153,6 +153,21 @@ def test_a_grant_that_is_over_is_given_back_when_its_last_socket_closes():
     assert grants.next_holds(10.4, lambda host: True) == [Hold("t", 0)]
 
 
+@pytest.mark.parametrize("allowed", [0, 4])
+def test_a_grant_that_nobody_uses_when_its_renewal_is_answered_is_given_back(allowed):
+    """It went over while the call was under way, or by the answer: its slots are open at the store until it hears."""
+    grants = holding(grant(slots=4, delay=0.0))
+    slot = grants.promise(HOST, 10.0)
+    grants.sent(slot, 10.0)
+    assert grants.next_holds(10.0, lambda host: True) == [Hold("t", 4)]
+    grants.closed(slot, Ending(first_byte=10.1, outcome=Outcome.SLOW_DOWN if allowed else Outcome.NONE), 10.1)
+    grants.next_closes(10.1)
+    grants.held("t", allowed, 10.0)
+    assert grants.due(10.1, lambda host: True) <= 10.3
+    assert grants.next_holds(10.3, lambda host: True) == [Hold("t", 0)]
+    assert grants.in_hand() == 0
+
+
 def test_a_429_under_a_reusable_grant_ends_it_and_is_told_at_once():
     grants = holding(grant(slots=4, delay=0.0))
     slot = grants.promise(HOST, 10.0)

@@ -137,15 +137,16 @@ class Grants:
         return holds
 
     def held(self, token: str, allowed: int, sent_at: float) -> None:
-        """Take in what the pace store allows of a grant from now on: 0 is nothing more."""
+        """Take in what the pace store allows of a grant from now on: 0 is nothing more.
+
+        Its slots stay open there until `next_holds` has said that none is of use, so it is not forgotten here.
+        """
         grant = self.by_token.get(token)
         if grant is None:
             return
         grant.over = grant.over or not allowed
         grant.slots = allowed or grant.slots
         grant.send_by = max(grant.send_by, sent_at + GRANT_SECONDS) if not grant.over else grant.send_by
-        if grant.over and not grant.open and not grant.promised:
-            self._forget(grant)
 
     def _rest(self, grant: Grant, now: float) -> None:
         if not grant.open and not grant.promised:
