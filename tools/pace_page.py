@@ -8,8 +8,8 @@ from benchmarks import records
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "pace.md"
-FIGURES: Final = ROOT / "benchmarks" / "evidence" / "pace.json"
-BEGIN: Final = "<!-- figures of benchmarks/evidence/pace.json, by `make generate` -->\n"
+FIGURES: Final = tuple(ROOT / "benchmarks" / "evidence" / name for name in ("pace.json", "pace-scrapy.json"))
+BEGIN: Final = "<!-- figures of benchmarks/evidence/pace*.json, by `make generate` -->\n"
 END: Final = "<!-- end of figures -->\n"
 QUIET: Final = 0.8
 HEAD: Final = (
@@ -22,13 +22,17 @@ Row = Mapping[str, Any]
 
 def outputs() -> dict[Path, str]:
     """Return the page as it should be; nothing before there is evidence."""
-    rows = list(records.read(FIGURES).get("seeds", {}).items())
-    if not rows:
+    found = [row for file in FIGURES for row in _rows(file)]
+    if not found:
         return {}
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    found = [row for _, row in sorted(rows, key=lambda entry: int(entry[0]))]
     return {PAGE: before + BEGIN + figures(found) + END + after}
+
+
+def _rows(file: Path) -> list[Row]:
+    seeds = records.read(file).get("seeds", {})
+    return [seeds[number] for number in sorted(seeds, key=int)]
 
 
 def figures(rows: Iterable[Row]) -> str:
