@@ -37,6 +37,8 @@ EVIDENCE: Final = Evidence(
         "benchmarks/studies/chaos.py",
         "tests/servers/*",
         "tests/worker/fleet.py",
+        "tests/worker/worker_process.py",
+        "tests/worker/zygote.py",
         "tests/worker/frontier/jobs.py",
     ),
     seeds=tuple(range(1, drawing.FULL_RUN + 1)),
