@@ -337,6 +337,19 @@ async def test_a_slot_that_becomes_free_goes_to_who_asks_before_it_goes_to_a_lea
     assert books.stock.pairs() == 0
 
 
+async def test_who_asked_while_the_grant_had_run_out_is_served_when_it_is_renewed():
+    books = books_with_pairs(slots=2, leases=3)
+    future = books.asks.add(HOST, 12.5)
+    assert not future.done()
+    books.stock.expire(12.5)
+    books.grants.held("t", 2, 12.6)
+    books.stock.pair(HOST, 12.6)  # the answer to a lease came first
+    assert books.stock.pairs() == 2
+    books.asks.serve_all(12.6)
+    assert future.result().grant.token == "t"
+    assert (books.stock.pairs(), books.stock.waiting(HOST)) == (1, 2)
+
+
 async def test_a_slot_with_a_moment_of_its_own_stays_with_its_lease():
     books = Books(Settings())
     books.grants.add(grant(delay=1.0), 10.0)

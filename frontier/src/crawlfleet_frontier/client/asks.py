@@ -58,16 +58,21 @@ class Asks:
         return asks
 
     def serve(self, host: str, now: float) -> None:
-        """Give the host's free slots to those who wait for them."""
+        """Give the host's slots to those who wait for them: free ones, and those that `cede` gives."""
         queue = self._waiting.get(host)
         while queue:
             if queue[0].done():
                 queue.popleft()
                 continue
-            slot = self.grants.promise(host, now)
+            slot = self.grants.promise(host, now) or self.cede(host, now)
             if slot is None:
                 return
             queue.popleft().set_result(slot)
+
+    def serve_all(self, now: float) -> None:
+        """Do so for every host: its grants may have been renewed, or free slots been promised to leases meanwhile."""
+        for host in self._waiting:
+            self.serve(host, now)
 
     def refused(self, host: str, again_ms: int, now: float) -> None:
         """Take in that the host has no slot now: ask again then; -1 is blocked."""

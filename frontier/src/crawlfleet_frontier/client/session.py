@@ -98,6 +98,7 @@ class Session:
             self.books.step_aside(now)
         self.books.give_back(self.books.stock.expire(now), now)
         self.books.grants.expire(now)
+        self.books.asks.serve_all(now)
         dues = (
             self.to_store.push_due(now),
             self.to_store.settle_due(now),
