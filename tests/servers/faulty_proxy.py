@@ -70,7 +70,11 @@ class FaultyProxy:
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until either side or a lost reply ends it."""
-        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        try:
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:  # the server is away: so is its proxy
+            writer.close()
+            return
         connection = _Connection(self)
         try:
             await _first_of(
