@@ -164,6 +164,7 @@ async def test_near_the_memory_limit_nothing_new_is_leased(scene):
     scene.create()
     async with asyncio.timeout(30), scene.worker() as worker:
         with scene.server.client() as client:
+            client.setrange("ballast", 50_000_000, "x")  # beside it the buffers of connections come to nothing
             client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.9))
             await until(lambda: worker._session.books.memory_tight)
             scene.push("http://a.example/1")
