@@ -24,7 +24,7 @@ def test_a_worker_that_stood_still_is_fenced_and_goes_on(frontier_job, nginx):
     wait_until(lambda: len(nginx.log()) - start > 10, "10 pages are fetched")
     sleeper.process.send(signal.SIGSTOP)
     other = job.start()
-    wait_until(lambda: job.number("suspects") or job.look().counters.get("losses"), "the sleeper is fenced", 20)
+    wait_until(lambda: [worker.epoch[:6] for worker in job.look().workers] == ["pod-1:"], "the sleeper is fenced", 20)
     sleeper.process.send(signal.SIGCONT)
     wait_until(lambda: "taken from this worker" in sleeper.log, lambda: sleeper.log[-2000:], 20)
     job.wait_until_end(60)
