@@ -9,7 +9,7 @@ import pytest
 
 from crawlfleet_frontier.client import Lease, now
 from crawlfleet_frontier.envelope import FrontierRequest
-from tests.frontier.crawl_scene import KEYS, QUICK, Scene, new_scene, pages, until
+from tests.frontier.crawl_scene import KEYS, PACE_KEYS, QUICK, Scene, new_scene, pages, until
 from tests.servers.proxy import lossy_proxy
 
 
@@ -206,3 +206,24 @@ async def test_a_stalled_connection_is_given_up(scene):
         scene.server.resume()
         await worker.flushed()
     assert scene.numbers("admitted") == (1,)
+
+
+async def test_where_the_frontier_went_back_in_time_all_hosts_are_told_again(scene):
+    """The pace store was told that the host ran empty, after the moment that the frontier is back at."""
+    scene.create(delay_ms=4000, open_requests=1)
+    scene.push("http://a.example/1")
+    with scene.server.client(decode_responses=False) as client:
+        async with asyncio.timeout(40), scene.worker() as worker:
+            await scene.fetch(worker, await worker.next_lease(), lambda url: [])
+            scene.push("http://a.example/2")
+            await until(lambda: scene.numbers("queued", "leased") == (1, 0) and not scene.snapshot().wakes)
+            before = {key: client.dump(key) for key in client.keys(f"crawlfleet:{{{KEYS.uid}:0}}:*")}
+            await scene.fetch(worker, await worker.next_lease(), lambda url: [])
+            await until(lambda: scene.numbers("done") == (2,) and not client.zcard(PACE_KEYS.ready))
+            with client.pipeline() as restored:
+                restored.delete(*client.keys(f"crawlfleet:{{{KEYS.uid}:0}}:*"))
+                for key, value in before.items():
+                    restored.restore(key, 0, value)
+                restored.execute()
+            again = await worker.next_lease()
+            assert again.request.url == "http://a.example/2"

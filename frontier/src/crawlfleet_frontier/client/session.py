@@ -53,6 +53,8 @@ class Session:
     read: Read
     joined: bool = False
     over: bool = False
+    tells_all: bool = False
+    """The frontier went back in time: what the pace store was told of its hosts since is not true any more."""
     books: Books = field(init=False)
     to_store: StoreTalk = field(init=False)
     to_pace: PaceTalk = field(init=False)

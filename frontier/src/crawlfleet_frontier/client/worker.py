@@ -394,6 +394,7 @@ class FrontierClient:
         for request in orphans:
             session.books.outbox.push(request, None, clock.now())
         if isinstance(error, OutOfOrder):
+            session.tells_all = True
             session.to_store.reap(old.epoch, blame=False)
         self._handing.forget_unsent(old)
         self._free_old(old)
@@ -449,7 +450,7 @@ class FrontierClient:
             word = replies.read_join(answer.reply)
             self.seed_state = word.seed_state
             session.books.closed = word.job_state == "closed"
-            session.to_pace.known_store = word.pace_id
+            session.to_pace.known_store = "" if session.tells_all else word.pace_id
             session.joined = True
             self._beats = self._start_beats(session)
             confirm_dead(self._to_pace(session), self._pace_keys, [self._prefix], self._living())
