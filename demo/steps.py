@@ -64,11 +64,10 @@ def _completed(history: Sequence[Sample]) -> float:
     return next(sample.seconds for sample in history if sample.complete)
 
 
-def collect(kube: Kube, name: str, uid: str, out: Path) -> int:
-    """Fetch items and access log into the folder; return the number of items."""
-    items = results.drain(results.redis_of(kube, name), uid, out / "items.jsonl")
+def collect(kube: Kube, name: str, uid: str, out: Path) -> None:
+    """Fetch items and access log into the folder."""
+    results.drain(results.redis_of(kube, name), uid, out / "items.jsonl")
     site.fetch_log(kube, out / "access.jsonl")
-    return items
 
 
 def verdict_of(tree: Path, example: Crawl, out: Path) -> Verdict:

@@ -22,7 +22,6 @@ GAUGES: Final = {
     "in_flight": "crawlfleet_crawljob_in_flight_requests",
     "done": "crawlfleet_crawljob_requests_done_total",
     "errors": "crawlfleet_crawljob_errors_total",
-    "items": "crawlfleet_crawljob_items_total",
     "ready": "crawlfleet_crawljob_workers_ready",
     "desired": "crawlfleet_crawljob_workers_desired",
 }
@@ -38,7 +37,6 @@ class Sample:
     in_flight: int = 0
     done: int = 0
     errors: int = 0
-    items: int = 0
     ready: int = 0
     desired: int = 0
     blocked: str = ""
@@ -81,7 +79,7 @@ def read_job(job: Mapping[str, Any], seconds: float, exact: Mapping[str, int]) -
     """Return the sample: conditions from the CrawlJob, numbers from the metrics, or rounded from its status."""
     status = job.get("status") or {}
     workers, frontier = status.get("workers") or {}, status.get("frontier") or {}
-    rounded = {name: int(frontier.get(name, 0)) for name in ("queued", "done", "errors", "items")}
+    rounded = {name: int(frontier.get(name, 0)) for name in ("queued", "done", "errors")}
     rounded |= {"in_flight": int(frontier.get("inFlight", 0))}
     rounded |= {name: int(workers.get(name, 0)) for name in ("ready", "desired")}
     return Sample(

@@ -14,7 +14,7 @@ from demo.kills import Kills
 from demo.watch import Sample
 
 GOOD = Verdict(reachable=2, fetched=2, with_content=2)
-HISTORY = [Sample(1.0, "Running", ready=4), Sample(9.0, "Complete", items=2)]
+HISTORY = [Sample(1.0, "Running", ready=4), Sample(9.0, "Complete")]
 
 
 @pytest.fixture
