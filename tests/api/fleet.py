@@ -18,6 +18,7 @@ import redis
 from kubernetes import client
 from kubernetes.client import ApiException
 
+from cluster.run import wait_until
 from tests.api.simulated_frontier_worker import SimulatedFrontierWorker
 from tests.api.simulated_worker import Pace, SimulatedWorker
 
@@ -79,6 +80,7 @@ class Fleet:
         self._workers: dict[str, SimulatedWorker | SimulatedFrontierWorker] = {}
         self._clients: dict[str, redis.Redis] = {}
         self._ended = threading.Event()
+        self._rounds = 0
         self.faults: list[str] = []
         """What went wrong in the fleet itself: a test that finds one here is not to be believed."""
 
@@ -86,11 +88,17 @@ class Fleet:
         """Have the pods of this job do that from now on, the present ones too. Without a word, they run."""
         self._behaviours[namespace, job] = behaviour
 
+    def until_heard(self) -> None:
+        """Return when a whole round has gone by: until then a pod may still do what it was told before."""
+        heard = self._rounds + 2  # the round under way had perhaps attended to the pod already
+        wait_until(lambda: self._rounds >= heard, "two rounds of the fleet", 20)
+
     def go_around(self) -> None:
         """Attend to every pod, until the end."""
         while not self._ended.wait(ROUND_SECONDS):
             try:
                 self._round()
+                self._rounds += 1
             except Exception as error:  # kept for the test to see; the next round may do
                 self.faults.append(f"{type(error).__name__}: {error}")
 

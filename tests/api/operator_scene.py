@@ -77,6 +77,11 @@ class Scene:
         """Have the pods of a job do that."""
         self._fleet.behave(self.namespace, name, behaviour)
 
+    def behave_now(self, name: str, behaviour: Behaviour) -> None:
+        """Have the pods of a job do that, and return when none does anything else any more."""
+        self.behave(name, behaviour)
+        self._fleet.until_heard()
+
     def create(self, name: str, *, secret: str = "", operator_class: str = "", **spec: Any) -> Body:
         """Create a job with an external Redis and a short wait for the end; `spec` is laid over that."""
         manifest = {

@@ -69,10 +69,10 @@ def tally(scene: Scene, keys: StoreKeys) -> dict[str, int]:
 
 @contextmanager
 def taking(scene: Scene, name: str) -> Iterator[None]:
-    """Have the workers take one load of requests, and hold them."""
-    scene.behave(name, Runs(Pace(requests=4)))
+    """Have the workers take requests, and hold what they have of them at the end of the block."""
+    scene.behave(name, Runs(Pace(requests=1)))
     yield
-    scene.behave(name, HELD)
+    scene.behave_now(name, HELD)
 
 
 def ends_complete(scene: Scene, name: str, reason: str = "CrawlFinished", seconds: float = 40) -> dict[str, Any]:
