@@ -1,9 +1,10 @@
 """How soon is a killed worker's work fetched again? `python -m benchmarks.refetch [--kills 5]`.
 
-Two real Scrapy workers crawl hosts that answer slowly; one of them is killed (SIGKILL) in the middle, its end is
-confirmed to the pace store as the operator does when it sees the pod's, and another one is started. The hosts' server
-says which requests were cut off by the kill and when each of them came again: a host's next page is only known from the
-page before, so the next request of that host is the same URL.
+Two real Scrapy workers crawl hosts that answer slowly; one of them is killed (SIGKILL) in the middle and another one is
+started. In turns that is its successor in the pod, as kubelet starts a container again, which clears up after it; or
+one in another pod: then the end is confirmed to the pace store, as the operator does when the pod is gone, and the
+frontier notices the silence. The server of the hosts says which requests were cut off by the kill and when each of them
+came again: the next page of a host is only known from the page before, so its next request is the same URL.
 """
 
 import argparse
@@ -22,6 +23,8 @@ from benchmarks.pace.arrivals import Arrival
 from benchmarks.pace.judge import judging
 from benchmarks.pace.verdict import by_host, quantile
 from crawlfleet_frontier import identity
+from crawlfleet_frontier.pace.calls import confirm_dead
+from crawlfleet_frontier.pace.keys import PaceKeys
 from crawlfleet_frontier.store import calls
 from tests.servers.kinds import frontier_server
 from tests.worker.fleet import Worker, wait_until
@@ -34,12 +37,15 @@ OPEN: Final = 8
 """Requests that a worker has open."""
 AHEAD: Final = 1000
 BAND: Final = 3
+KINDS: Final = ("restarted", "gone")
+"""What becomes of a killed worker's pod."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
     """One kill, between these two moments (µs of CLOCK_MONOTONIC)."""
 
+    kind: str
     worker: int
     before: int
     after: int
@@ -50,15 +56,16 @@ def now() -> int:
     return time.monotonic_ns() // 1000
 
 
-def start(job: FrontierJob) -> Worker:
-    """Start one more worker, which tells the server its number."""
+def start(job: FrontierJob, pod: str = "") -> Worker:
+    """Start one more worker, in a pod of its own or in this one; it tells the server its number."""
     settings = {
         "LOG_LEVEL": "WARNING",
         "CONCURRENT_REQUESTS": str(OPEN),
         "USER_AGENT": f"pod-{len(job.workers)}",
         "RETRY_ENABLED": "False",
     }
-    return job.start(CRAWLFLEET_SPIDER_SETTINGS=json.dumps(settings))
+    environment = {"CRAWLFLEET_POD_UID": pod or f"pod-{len(job.workers)}"}
+    return job.start(CRAWLFLEET_SPIDER_SETTINGS=json.dumps(settings), **environment)
 
 
 def seed(job: FrontierJob, port: int) -> None:
@@ -76,19 +83,35 @@ def seed(job: FrontierJob, port: int) -> None:
     )
 
 
-def kill_one(job: FrontierJob, alive: list[Worker], chance: random.Random) -> Kill:
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod and the worker in it."""
+
+    uid: str
+    worker: Worker
+
+
+def open_pod(job: FrontierJob, uid: str = "") -> Pod:
+    """Start a worker in a new pod, or in the one of this UID."""
+    uid = uid or f"pod-{len(job.workers)}"
+    return Pod(uid, start(job, uid))
+
+
+def kill_one(job: FrontierJob, kind: str, alive: list[Pod], chance: random.Random) -> Kill:
     """Kill one of the workers at any moment of the crawl, start another, wait until its work was done by others."""
     done, losses = job.number("done"), job.look().counters.get("losses", 0)
     wait_until(lambda: job.number("done") > done + 3 * HOSTS, "the crawl goes on")
     threading.Event().wait(chance.uniform(0, 1))
     victim = alive.pop(chance.randrange(len(alive)))
     before = now()
-    job.kill(victim)
+    victim.worker.kill()
     after = now()
-    alive.append(start(job))
+    if kind == "gone":
+        job.call(confirm_dead(PaceKeys(job.uid), [victim.uid], []))
+    alive.append(open_pod(job, victim.uid if kind == "restarted" else ""))
     wait_until(lambda: job.look().counters.get("losses", 0) > losses, "the loss is noticed")
     wait_until(lambda: job.number("suspects") == 0, "what was lost is fetched again")
-    return Kill(job.workers.index(victim), before, after)
+    return Kill(kind, job.workers.index(victim.worker), before, after)
 
 
 def seconds_until_again(arrivals: Sequence[Arrival], kill: Kill) -> list[float]:
@@ -115,9 +138,9 @@ def run(kills: int, chance_seed: int) -> dict[str, Any]:
         job = FrontierJob(server, Path(folder), zygote=Zygote())
         try:
             seed(job, court.port)
-            alive = [start(job), start(job)]
-            for _ in range(kills):
-                made.append(kill_one(job, alive, chance))
+            alive = [open_pod(job), open_pod(job)]
+            for number in range(kills):
+                made.append(kill_one(job, KINDS[number % len(KINDS)], alive, chance))
                 print(f"kill {len(made)} of {kills}", flush=True)
             wait_until(lambda: job.number("suspects") == 0, "all was fetched again")
             done = job.number("done")
@@ -127,20 +150,22 @@ def run(kills: int, chance_seed: int) -> dict[str, Any]:
             job.close()
             if job.zygote:
                 job.zygote.close()
-    return figures([seconds_until_again(court.arrivals(), kill) for kill in made], dead)
+    return figures([(kill.kind, seconds_until_again(court.arrivals(), kill)) for kill in made], dead)
 
 
-def figures(found: list[list[float]], dead: int) -> dict[str, Any]:
+def figures(found: list[tuple[str, list[float]]], dead: int) -> dict[str, Any]:
     """Return what came of the kills, in seconds."""
-    every = [seconds for of_kill in found for seconds in of_kill]
+    every = [seconds for _, of_kill in found for seconds in of_kill]
     return {
         "kills": len(found),
         "cut_off": len(every),
-        "cut_off_by_kill": [len(of_kill) for of_kill in found],
         "seconds_p50": round(quantile(every, 0.5), 3),
         "seconds_max": round(max(every, default=0.0), 3),
-        "seconds_max_by_kill": [round(max(of_kill, default=0.0), 3) for of_kill in found],
         "dead": dead,
+        "each": [
+            {"pod": kind, "cut_off": len(of_kill), "seconds_max": round(max(of_kill, default=0.0), 3)}
+            for kind, of_kill in found
+        ],
     }
 
 

@@ -39,6 +39,8 @@ MOST_IN_A_SEGMENT: Final = 10_000
 TALLY: Final = ("admitted", "queued", "delayed", "leased", "done", "dead", "seen", "hosts", "suspects")
 LISTED: Final = 128
 """Set in the first byte of a host's record where its requests are in lists."""
+ALONE: Final = 128
+"""A request's first byte is so much more once it goes out alone."""
 
 Values = list[Any]
 Result = TypeVar("Result")
@@ -187,7 +189,12 @@ def entry_of(packed: bytes) -> Entry:
     """Decode a request outside its host's queue."""
     band, length = packed[0], packed[1]
     request = packed[2 + length :]
-    return Entry(text(packed[2 : 2 + length]), band, request[0], request[1:])
+    return Entry(text(packed[2 : 2 + length]), band, *parts(request))
+
+
+def parts(request: bytes) -> tuple[int, bytes, bool]:
+    """Decode a request as the queue has it: its losses, its payload, whether it goes out alone."""
+    return request[0] % ALONE, request[1:], request[0] >= ALONE
 
 
 def queue_of(store: Store, host: str, record: bytes) -> list[list[Entry]]:
@@ -201,7 +208,7 @@ def in_bands(host: str, requests: Iterable[tuple[int, bytes]]) -> list[list[Entr
     """Sort requests by their bands."""
     bands: list[list[Entry]] = [[] for _ in range(BANDS)]
     for band, request in requests:
-        bands[band].append(Entry(host, band, request[0], request[1:]))
+        bands[band].append(Entry(host, band, *parts(request)))
     return bands
 
 
@@ -388,9 +395,9 @@ def wrong_workers(store: Store) -> Iterator[str]:
 
 
 def wrong_suspects(store: Store) -> Iterator[str]:
-    """Check that who was with a lost worker waits among the suspects, and nobody else does."""
+    """Check that who is to go out alone waits among the suspects, and nobody else does."""
     queued = [entry for bands in store.hosts.values() for band in bands for entry in band]
-    for entry in [entry for entry in queued if entry.losses][:3]:
+    for entry in [entry for entry in queued if entry.alone][:3]:
         yield f"{entry} is suspect, and waits in its host's queue"
-    for entry in [entry for entry in store.suspects if not entry.losses][:3]:
-        yield f"{entry} is among the suspects without a loss"
+    for entry in [entry for entry in store.suspects if not (entry.alone and entry.losses)][:3]:
+        yield f"{entry} is among the suspects and is none"

@@ -37,6 +37,8 @@ class Entry(NamedTuple):
     band: int
     losses: int
     payload: bytes
+    alone: bool = False
+    """A suspect: it goes out alone."""
 
 
 @dataclass
@@ -221,14 +223,18 @@ class Model:
 
     # ---- a worker's life
 
-    def join(self, epoch: str, layout: str = LAYOUT) -> Reply:
+    def join(self, epoch: str, layout: str = LAYOUT, *, first: bool = False) -> Reply:
         self._intact()
         if layout != LAYOUT:
             raise Refused("LAYOUT")
         if epoch in self.fenced:
             raise Refused("FENCED")
         self.workers.setdefault(epoch, Worker(self.lease_clock)).beaten = self.lease_clock
-        return [self.seed_state, self.state, self.pace_id]
+        if first:
+            for other in self.workers.keys() - {epoch}:
+                if other.rpartition(":")[0] == epoch.rpartition(":")[0]:
+                    self.workers[other].beaten = self.lease_clock - self.silence_ms - 1
+        return [self.seed_state, self.state, self.pace_id, self.to_reap()]
 
     def beat(self, epoch: str, number: int, increments: dict[str, int], after: int, held: int, held_sum: int) -> Reply:
         worker = self._live(epoch)
@@ -242,7 +248,7 @@ class Model:
 
     def leave(self, epoch: str) -> Reply:
         worker = self._live(epoch)
-        moved = self._to_front(worker, self._some(epoch, worker, MOST_MOVED))
+        moved = self._to_front([worker.leases.pop(token) for token in self._some(epoch, worker, MOST_MOVED)])
         if not worker.leases:
             del self.workers[epoch]
         return [moved, len(worker.leases)]
@@ -258,7 +264,9 @@ class Model:
             worker = self.fencing[name]
             tokens = self._some(name, worker, MOST_MOVED - moved)
             blamed = worker.blame and (blame or not epoch)
-            moved += self._blame(worker, tokens) if blamed else self._to_front(worker, tokens)
+            ended = [worker.leases.pop(token) for token in tokens]
+            self._to_front(self._blame(ended) if blamed else ended)
+            moved += len(ended)
             left += len(worker.leases)
             if not worker.leases:
                 del self.fencing[name]
@@ -325,7 +333,7 @@ class Model:
         for index, entry in enumerate(taken, 1):
             token = f"{worker.number + 1}.{index}"
             worker.leases[token] = entry
-            granted.append([token, entry.host, entry.band, entry.losses, entry.payload])
+            granted.append([token, entry.host, entry.band, entry.losses + 128 * entry.alone, entry.payload])
         pending = [[host, serial] for host, serial in self.wake.items()]
         return [granted, [[host, NEW] for host in empty], pending, len(self.suspects), int(turn), self.room(), stale]
 
@@ -370,17 +378,17 @@ class Model:
                 self._delay(self.wall_clock + delay, entry._replace(payload=payload or entry.payload))
         for token, reason, error in dead:
             if token in worker.leases:
-                self.buried.append(Letter(reason, error, worker.leases.pop(token)))
-        self._to_front(worker, [token for token in release if token in worker.leases])
-        given_up = [token for token in expired if token in worker.leases]
+                self._bury(reason, error, worker.leases.pop(token))
+        back = [worker.leases.pop(token) for token in release if token in worker.leases]
+        given_up = [worker.leases.pop(token) for token in expired if token in worker.leases]
         self._count({"expired": len(given_up)})
-        self._blame(worker, given_up)
+        self._to_front([*back, *self._blame(given_up)])
         return [len(tokens) - len(stale), stale]
 
     def reconcile(self, worker: Worker, held: Sequence[str]) -> Reply:
         missing = [token for token in worker.leases if token not in set(held)]
         unknown = [token for token in held if token not in worker.leases]
-        return [self._to_front(worker, missing), unknown]
+        return [self._to_front([worker.leases.pop(token) for token in missing]), unknown]
 
     # ---- the outbox
 
@@ -458,7 +466,7 @@ class Model:
         due = sorted((item for item in self.delayed if item.due <= self.wall_clock), key=lambda i: (i.due, i.number))
         for item in due[:MOST_PROMOTED]:
             self.delayed.remove(item)
-            if item.entry.losses:
+            if item.entry.alone:
                 self.suspects.append(item.entry)
             else:
                 self._enqueue(item.entry)
@@ -474,23 +482,26 @@ class Model:
         gone = [token for token in worker.leases if token not in self.still_held.get(epoch, ())]
         return gone[:most]
 
-    def _to_front(self, worker: Worker, tokens: Sequence[str]) -> int:
-        """Give requests back before all others of their host, in the order in which they were leased; suspects last."""
-        entries = [worker.leases.pop(token) for token in tokens]
-        self.suspects += [entry for entry in entries if entry.losses]
-        for entry in reversed(entries):
-            if not entry.losses:
-                self._enqueue(entry, front=True)
-        return len(tokens)
+    def _bury(self, reason: str, error: bytes, entry: Entry) -> None:
+        self.buried.append(Letter(reason, error, entry._replace(alone=False)))
 
-    def _blame(self, worker: Worker, tokens: Sequence[str]) -> int:
-        """Count a loss for each; what has too many is dead, the others are suspects."""
-        self._count({"losses": len(tokens)})
-        for token in tokens:
-            entry = worker.leases.pop(token)
-            entry = entry._replace(losses=entry.losses + 1)
-            if self.max_losses and entry.losses >= self.max_losses:
-                self.buried.append(Letter("WorkerLost", b"", entry))
+    def _to_front(self, entries: Sequence[Entry]) -> int:
+        """Give requests back before all others of their host, in the order in which they were leased; suspects last."""
+        self.suspects += [entry for entry in entries if entry.alone]
+        for entry in reversed(entries):
+            if not entry.alone:
+                self._enqueue(entry, front=True)
+        return len(entries)
+
+    def _blame(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Count a loss for each and return those that go back: what was alone at its last one is dead."""
+        self._count({"losses": len(entries)})
+        left = []
+        for entry in entries:
+            losses, was_alone = entry.losses + 1, entry.alone
+            lost = entry._replace(losses=losses, alone=was_alone or losses >= (self.max_losses or 3) - 1)
+            if self.max_losses == 1 or (was_alone and 0 < self.max_losses <= losses):
+                self._bury("WorkerLost", b"", lost)
             else:
-                self.suspects.append(entry)
-        return len(tokens)
+                left.append(lost)
+        return left

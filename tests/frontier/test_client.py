@@ -104,14 +104,12 @@ async def test_each_end_of_a_lease(scene, word):
         if word == "release":
             assert (await worker.next_lease()).losses == 0
             return
-        number, expected = {
-            "done": ("done", 1), "retry": ("delayed", 1), "dead": ("dead", 1), "expired": ("suspects", 1)
-        }[word]  # fmt: skip
         if word == "expired":
             again = await worker.next_lease()
             assert (again.losses, again.request.url) == (1, "http://a.example/1")
             return
-        await until(lambda: scene.numbers(number) == (expected,))
+        number = {"done": "done", "retry": "delayed", "dead": "dead"}[word]
+        await until(lambda: scene.numbers(number) == (1,))
 
 
 async def test_a_retry_comes_again_changed_after_its_delay(scene):
@@ -214,15 +212,29 @@ async def test_the_seeds_of_a_fenced_worker_are_somebody_elses(scene):
     assert scene.numbers("admitted") == (1,)
 
 
-async def test_what_a_silent_worker_held_comes_again_alone(scene):
-    scene.create(silence_ms=1000)
-    scene.push(*[f"http://a.example/{n}" for n in range(3)])
+async def killed_with_three(scene: Scene) -> None:
+    """A worker of the pod `pod-dead` takes three requests and ends without a word."""
     dead = scene.worker("pod-dead")
     await dead.__aenter__()
-    held = [await dead.next_lease() for _ in range(3)]
-    dead._beats.give_up()
-    dead._session.stop()
-    await dead._close(dead._session)
+    for _ in range(3):
+        await dead.next_lease()
+    dead._sessions._beats.give_up()
+    await dead._sessions.end()
+
+
+async def test_what_a_killed_worker_held_is_out_again_when_its_successor_joins(scene):
+    scene.create(silence_ms=60_000)
+    scene.push(*[f"http://a.example/{n}" for n in range(3)])
+    await killed_with_three(scene)
+    async with asyncio.timeout(20), scene.worker("pod-dead") as successor:
+        for _ in range(3):
+            assert (await successor.next_lease()).losses == 1
+
+
+async def test_what_a_silent_worker_held_comes_again_alone_before_its_last_loss(scene):
+    scene.create(silence_ms=1000, max_losses=2)
+    scene.push(*[f"http://a.example/{n}" for n in range(3)])
+    await killed_with_three(scene)
     scene.run(pace_calls.confirm_dead(PACE_KEYS, ["pod-dead"]))
     async with asyncio.timeout(20), scene.worker("pod-b") as worker:
         for _ in range(3):
@@ -232,7 +244,6 @@ async def test_what_a_silent_worker_held_comes_again_alone(scene):
             worker.sent(lease)
             worker.done(lease)
         await until(lambda: scene.numbers("done", "suspects") == (3, 0))
-    assert len(held) == 3
 
 
 def lose(scene: Scene, host: str) -> None:
@@ -240,6 +251,7 @@ def lose(scene: Scene, host: str) -> None:
     scene.push(f"http://{host}/")
     scene.run(calls.join(KEYS, "lost:1"))
     scene.run(calls.lease(KEYS, [(host, 1)]).numbered("lost:1", 1))
+    scene.run(calls.configure(KEYS, host_cap=0, stop_pages=0, max_losses=2))
     scene.run(calls.reap(KEYS, "lost:1"))
 
 

@@ -166,10 +166,10 @@ async def test_near_the_memory_limit_nothing_new_is_leased(scene):
         with scene.server.client() as client:
             client.setrange("ballast", 50_000_000, "x")  # beside it the buffers of connections come to nothing
             client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.9))
-            await until(lambda: worker._session.books.memory_tight)
+            await until(lambda: worker._sessions.current.books.memory_tight)
             scene.push("http://a.example/1")
             await until(lambda: not scene.snapshot().wakes)
-            held = worker._session.books.held
+            held = worker._sessions.current.books.held
             looked = held.view.number
             await until(lambda: held.view.number >= looked + 2)
             assert scene.numbers("queued", "leased") == (1, 0)

@@ -379,13 +379,27 @@ class Store(RuleBasedStateMachine):
     def join(self) -> None:
         life = Life(f"pod-{len(self.lives) + len(self.gone)}:{len(self.gone)}")
         self.lives.append(life)
-        self.expect(self.ask("join", [LAYOUT], life.epoch), lambda: self.model.join(life.epoch))
+        self.expect(self.ask("join", [LAYOUT, 0], life.epoch), lambda: self.model.join(life.epoch))
+
+    @precondition(lambda self: self.lives)
+    @rule(pick=picks, reaps=st.booleans())
+    def begin_again(self, pick: int, reaps: bool) -> None:
+        """A process begins where another one lived: that one has ended."""
+        place = self.life(pick).epoch.rpartition(":")[0]
+        life = Life(f"{place}:{len(self.lives) + len(self.gone)}.{pick % 7}")
+        if life.epoch in {*self.model.workers, *self.model.fenced} or len(self.lives) > 5:
+            return
+        self.lives.append(life)
+        self.expect(self.ask("join", [LAYOUT, 1], life.epoch), lambda: self.model.join(life.epoch, first=True))
+        Store.events["begun again"] += 1
+        if reaps:
+            self.reap("", blame=True)
 
     @precondition(lambda self: self.lives)
     @rule(pick=picks, layout=st.sampled_from([LAYOUT, "frontier/0"]))
     def join_again(self, pick: int, layout: str) -> None:
         epoch = self.life(pick).epoch
-        self.expect(self.ask("join", [layout], epoch), lambda: self.model.join(epoch, layout))
+        self.expect(self.ask("join", [layout, 0], epoch), lambda: self.model.join(epoch, layout))
 
     @precondition(lambda self: self.lives)
     @rule(
@@ -461,7 +475,7 @@ class Store(RuleBasedStateMachine):
         if more:
             self.grant(life, dict.fromkeys(list(self.model.hosts)[:3], 5), alone=False, said=0)
         leases = self.model.workers[life.epoch].leases
-        held, taken = list(leases), [entry for entry in leases.values() if entry.losses]
+        held, taken = list(leases), [entry for entry in leases.values() if entry.alone]
         if fate == "retry":
             self.end(life, retry=[(token, 0, b"") for token in held], said=0)
         elif fate == "leave":
@@ -712,7 +726,7 @@ def store(server):
 EXPECTED = {
     *(f"call of {name}" for name in lua.script_names("store")),
     *(f"refused {word}" for word in ("FENCED", "CLOSED", "LAYOUT", "ORDER", "NOSENTINEL")),
-    *("suspects leased", "suspects back", "turns lapsed", "no room left", "stale tokens"),
+    *("suspects leased", "suspects back", "turns lapsed", "begun again", "no room left", "stale tokens"),
     "done on the way",
     *("requests in lists", "several buckets of ids"),
     *("several buckets of hosts", "suspects", "delayed", "over the host's cap", "dead by losses", "closed"),
@@ -761,7 +775,7 @@ def test_more_leases_than_a_call_moves_go_in_several(store, end):
         else:
             store.reap(life.epoch if store.model.leased > 1000 else "", blame=end == "blamed")
             store.unchanged(store.ask("seed", ["claim"], life.epoch), "FENCED")
-    assert bool(store.model.suspects) is (end == "blamed")
+    assert bool(store.model.counters.get("losses")) is (end == "blamed")
 
 
 def test_a_host_with_more_requests_than_a_segment_holds(store):

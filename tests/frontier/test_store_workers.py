@@ -25,7 +25,7 @@ def tokens(leased) -> list[str]:
 
 def test_joining_says_how_the_job_stands(scene):
     worker = scene.worker()
-    assert worker.join() == replies.Joined("unseeded", "open", "")
+    assert worker.join() == replies.Joined("unseeded", "open", "", to_reap=0)
     with pytest.raises(errors.LayoutMismatch, match="this store has frontier/1, the worker frontier/9"):
         send(scene.client, calls.join(KEYS, "pod:2", "frontier/9"))
 
@@ -171,7 +171,7 @@ def test_reaping_much_takes_steps_and_the_epoch_stays_fenced(client):
         worker.join()
     assert scene.tick().to_reap == 1
     assert scene.reap() == Moved(100, 0)
-    assert scene.tally()["suspects"] == 600
+    assert (scene.tally()["queued"], scene.snapshot().counters["losses"]) == (1000, 600)
 
 
 def test_the_leases_of_a_fenced_worker_are_not_its_own_while_they_are_moved(client):
@@ -192,6 +192,45 @@ def test_an_end_that_the_operator_knows_of_counts_no_loss(scene):
     assert scene.reap(worker.epoch, blame=False) == Moved(3, 0)
     grants = scene.worker("pod:2").lease((HOST, 3)).grants
     assert ([grant.payload for grant in grants], {grant.losses for grant in grants}) == (first, {0})
+
+
+def test_a_process_that_begins_in_its_place_has_its_predecessor_reaped_at_once(scene):
+    for epoch in ("pod-a:1", "pod-a:1:1", "pod-ab:1", "pod-b:1"):
+        scene.worker(epoch).lease((HOST, 1))
+    assert scene.worker("pod-a:2").join().to_reap == 0
+    successor = replies.read_join(send(scene.client, calls.join(KEYS, "pod-a:3", first=True)))
+    assert successor.to_reap == 2, "pod-a:1 and pod-a:2"
+    assert scene.reap() == Moved(1, 0)
+    assert {worker.epoch for worker in scene.snapshot().workers} == {"pod-a:3", "pod-a:1:1", "pod-ab:1", "pod-b:1"}
+    assert scene.snapshot().counters["losses"] == 1
+    with pytest.raises(errors.Fenced):
+        send(scene.client, calls.join(KEYS, "pod-a:1", first=True))
+
+
+def test_what_a_killed_worker_held_is_out_together_after_its_first_loss_and_alone_before_the_last(client):
+    scene = Scene(client, max_losses=3)
+    scene.push(requests(range(3)))
+    scene.worker("pod-a:1").lease((HOST, 3))
+    scene.reap("pod-a:1")
+    grants = scene.worker("pod-b:1").lease((HOST, 3)).grants
+    assert [(grant.losses, grant.payload) for grant in grants] == [(1, one.payload) for one in requests(range(3))]
+    scene.reap("pod-b:1")
+    assert (scene.tally()["suspects"], scene.tally()["hosts"]) == (3, 0)
+    [suspect] = scene.worker("pod-c:1").lease((HOST, 3), alone=True).grants
+    assert (suspect.losses, suspect.payload) == (2, requests(range(1))[0].payload)
+
+
+def test_nothing_dies_of_a_loss_beside_others_where_the_limit_was_lowered(client):
+    scene = Scene(client, max_losses=3)
+    scene.push(requests(range(3)))
+    for epoch in ("pod-a:1", "pod-b:1"):
+        scene.worker(epoch).lease((HOST, 3))
+        scene.reap(epoch)
+        scene.one(calls.configure(KEYS, host_cap=0, stop_pages=0, max_losses=2))
+    assert (scene.tally()["suspects"], scene.tally()["dead"]) == (3, 0)
+    scene.worker("pod-c:1").lease(alone=True)
+    scene.reap("pod-c:1")
+    assert (scene.tally()["suspects"], scene.tally()["dead"]) == (2, 1)
 
 
 def test_suspects_go_out_alone_to_one_worker(scene):

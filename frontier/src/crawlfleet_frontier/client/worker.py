@@ -13,30 +13,27 @@ A lease and its slot are two things with two ends: `closed` frees the host for t
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from types import TracebackType
 from typing import Literal, Self
 
 from crawlfleet_frontier import envelope, identity
 from crawlfleet_frontier.client import clock
-from crawlfleet_frontier.client.beats import Beats, Word
-from crawlfleet_frontier.client.channel import Answer, Channel
+from crawlfleet_frontier.client.beats import Word
 from crawlfleet_frontier.client.counts import Counts
 from crawlfleet_frontier.client.handing import Handing
 from crawlfleet_frontier.client.leases import Lease, Slot
 from crawlfleet_frontier.client.outbox import End
-from crawlfleet_frontier.client.pace_talk import confirm_dead
 from crawlfleet_frontier.client.reports import Ending
 from crawlfleet_frontier.client.session import Session
+from crawlfleet_frontier.client.sessions import Place, Sessions
 from crawlfleet_frontier.client.settings import Settings
-from crawlfleet_frontier.client.store_talk import Send, numbered, plain
+from crawlfleet_frontier.client.store_talk import numbered, plain
 from crawlfleet_frontier.client.wire import RedisWire, Wire
 from crawlfleet_frontier.envelope import FrontierRequest
-from crawlfleet_frontier.errors import Fenced, OutOfOrder
+from crawlfleet_frontier.errors import Fenced
 from crawlfleet_frontier.pace import calls as pace_calls
 from crawlfleet_frontier.pace import replies as pace_replies
 from crawlfleet_frontier.pace.calls import UNCHANGED, Outcome
@@ -83,26 +80,24 @@ class FrontierClient:
         """
         self.counts = Counts()
         self.settings = settings or Settings()
-        self._url, self._pace_url = url, pace_url or url
         self._store_keys, self._pace_keys = StoreKeys(uid), PaceKeys(uid)
-        self._prefix, self._fingerprint = epoch_prefix, fingerprint
-        self._on_lost, self._state, self._wire = on_lost, state, wire
-        self._session: Session | None = None
-        self._beats: Beats | None = None
-        self._handing = Handing(lambda: self._session, on_ready)
-        self._on_failed = on_failed
+        self._fingerprint = fingerprint
+        self._on_lost, self._on_failed, self._state = on_lost, on_failed, state
+        self._handing = Handing(lambda: self._sessions.current, on_ready)
+        place = Place(url, pace_url or url, self._store_keys, self._pace_keys, epoch_prefix, wire)
+        self._sessions = Sessions(place, self._handing, self)
         self._seeding: Session | None = None
         self._seeds = 0
         self._fatal: Exception | None = None
         self._watchers: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
-        self._closing: set[asyncio.Task[None]] = set()
         self.seed_state = ""
         self.suspects = 0
 
     async def __aenter__(self) -> Self:
         """Join the crawl; waits until its frontier is there."""
-        self._session = self._open_session()
-        await self._joined
+        self._sessions.open()
+        if self._sessions.joined:
+            await self._sessions.joined
         return self
 
     async def __aexit__(
@@ -114,23 +109,23 @@ class FrontierClient:
     @property
     def epoch(self) -> str:
         """The worker's name in both stores; another one after every fencing, empty while it has none."""
-        return self._session.epoch if self._session else ""
+        return self._sessions.current.epoch if self._sessions.current else ""
 
     @property
     def trouble(self) -> str:
         """Why Redis cannot be talked to at the moment; empty where it can."""
-        session = self._session
+        session = self._sessions.current
         return (session.store.trouble or session.pace.trouble) if session else "not joined"
 
     @property
     def policy_version(self) -> str:
         """The version of the pace store's policy, as its last answer named it; empty before the first."""
-        return self._session.to_pace.policy_version if self._session else ""
+        return self._sessions.current.to_pace.policy_version if self._sessions.current else ""
 
     @property
     def closed_job(self) -> bool:
         """Whether the job is closed: there will be no further requests."""
-        return self._session is not None and self._session.books.closed
+        return self._sessions.current is not None and self._sessions.current.books.closed
 
     # Requests to send.
 
@@ -211,7 +206,7 @@ class FrontierClient:
         if slot is None or session is None:
             return
         if session.over:
-            self._free_old(session)
+            self._sessions.free(session)
         else:
             session.closed(slot, Ending(first_byte, outcome, retry_after_ms, crawl_delay_ms))
             self._handing.offer()
@@ -344,7 +339,7 @@ class FrontierClient:
 
     async def leave(self) -> None:
         """Drain, give back what is still held, bring the counters home, go."""
-        session = self._session
+        session = self._sessions.current
         if session is None:
             return
         self.drain()
@@ -352,26 +347,38 @@ class FrontierClient:
             self.closed(slot)
         with suppress(TimeoutError, Fenced):  # fenced: the reply to a leave was lost, or somebody else cleared up
             async with asyncio.timeout(self.settings.leave_seconds):
-                await self._go(session)
-        session.stop()
-        self._session = None
-        await self._close(session)
-        for task in list(self._closing):
-            await task
+                await self._go()
+        await self._sessions.end()
 
-    async def _go(self, session: Session) -> None:
+    async def _go(self) -> None:
         await self._wait_for(lambda: self._live().quiet())
         session = self._live()
         if self._seeding is session:
             await self.abandon_seeds()
-        if self._beats:
-            await self._beats.stop()
+        await self._sessions.stop_beating()
         left = 1
         while left:
             call = plain(calls.leave(self._store_keys, session.epoch))
             left = replies.read_moved((await session.store.submit(call, numbered=False)).reply).left
 
-    # What the session says.
+    # What the sessions ask and say.
+
+    def beat_state(self, session: Session) -> Mapping[str, object]:
+        """Return what goes with the session's next beat."""
+        if self._state:
+            return self._state()
+        phase = "draining" if session.books.draining else "running"
+        return {"in_flight": len(session.books.held.leases), "phase": phase}
+
+    def read_lease(self, granted: replies.Granted) -> Lease:
+        """Read a leased request; BadInput where it cannot be read."""
+        request = envelope.decode(granted.payload)
+        own = request.id or identity.request_id(self._fingerprint(request))
+        return Lease(granted.token, granted.host, granted.band, granted.losses, request, own)
+
+    def on_joined(self, joined: replies.Joined) -> None:
+        """Take in how the job stands."""
+        self.seed_state = joined.seed_state
 
     def on_step(self) -> None:
         """Hand out what may be sent, and wake who waits for something."""
@@ -382,30 +389,9 @@ class FrontierClient:
                 if not entry[1].done():
                     entry[1].set_result(None)
 
-    def on_fenced(self, error: Exception) -> None:
-        """Begin anew: under another epoch, without what was held."""
-        old = self._session
-        if old is None or old.over:
-            return
-        lost, orphans = old.stop(), old.books.outbox.orphans()
-        self._shut(old)
-        self._session = session = self._open_session()
-        session.books.draining = old.books.draining
-        for request in orphans:
-            session.books.outbox.push(request, None, clock.now())
-        if isinstance(error, OutOfOrder):
-            session.tells_all = True
-            session.to_store.reap(old.epoch, blame=False)
-        self._handing.forget_unsent(old)
-        self._free_old(old)
-        if self._on_lost:
-            self._on_lost(lost)
-
     def on_fatal(self, error: Exception) -> None:
         """End everything with this error."""
         self._fatal = self._fatal or error
-        if not self._joined.done():
-            self._joined.set_exception(error)
         self._handing.fail(error)
         if self._on_failed:
             self._on_failed(error)
@@ -414,8 +400,14 @@ class FrontierClient:
                 future.set_exception(error)
         self._watchers.clear()
 
-    def _heard(self, word: Word) -> None:
-        session = self._session
+    def on_lost(self, leases: Sequence[Lease]) -> None:
+        """Tell the consumer that these are no longer its own."""
+        if self._on_lost:
+            self._on_lost(leases)
+
+    def on_word(self, word: Word) -> None:
+        """Take in how the job stands, and do what the store wants done."""
+        session = self._sessions.current
         if session is None or session.over:
             return
         books = session.books
@@ -429,99 +421,24 @@ class FrontierClient:
             session.to_store.reconcile()
         session.step()
 
-    # Sessions.
-
-    def _open_session(self) -> Session:
-        epoch = f"{self._prefix}:{secrets.token_hex(8)}"
-        timeout = self.settings.timeout_seconds
-        store = Channel(self._wire(self._url, timeout), epoch)
-        pace = Channel(self._wire(self._pace_url, timeout), epoch)
-        session = Session(
-            store, pace, self._store_keys, self._pace_keys, self.settings, owner=self, read=self._read_lease
-        )
-        self._joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        store.open()
-        pace.open()
-        session.send(store, plain(calls.join(self._store_keys, epoch)), self._on_joined(session), numbered=False)
-        return session
-
-    def _on_joined(self, session: Session) -> Callable[[Answer], None]:
-        def joined(answer: Answer) -> None:
-            word = replies.read_join(answer.reply)
-            self.seed_state = word.seed_state
-            session.books.closed = word.job_state == "closed"
-            session.to_pace.known_store = "" if session.tells_all else word.pace_id
-            session.joined = True
-            self._beats = self._start_beats(session)
-            confirm_dead(self._to_pace(session), self._pace_keys, [self._prefix], self._living())
-            if not self._joined.done():
-                self._joined.set_result(None)
-
-        return joined
-
-    def _living(self) -> list[str]:
-        """Epochs of this process whose connections may still be open."""
-        return list({self.epoch, *(session.epoch for session in self._handing.out.values())})
-
-    def _start_beats(self, session: Session) -> Beats:
-        beats = Beats(
-            self._url,
-            self._store_keys,
-            session.epoch,
-            self.counts,
-            view=lambda: session.books.held.view,
-            state=lambda: self._state() if self._state else _state_of(session),
-            heard=self._heard,
-            fenced=lambda error: self.on_fenced(error) if session is self._session else None,
-            every=self.settings.beat_seconds,
-        )
-        beats.start()
-        return beats
-
-    def _shut(self, session: Session) -> None:
-        """Close what a session that is over stands on, in the background."""
-        if self._beats:
-            self._beats.give_up()
-        task = asyncio.get_running_loop().create_task(self._close(session))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-
-    @staticmethod
-    async def _close(session: Session) -> None:
-        await session.store.close()
-        await session.pace.close()
-
-    def _free_old(self, old: Session) -> None:
-        """Free the slots of an epoch that is over, once its last connection has closed."""
-        session = self._session
-        if session and old not in self._handing.out.values():
-            confirm_dead(self._to_pace(session), self._pace_keys, [old.epoch], [session.epoch])
-
-    def _to_pace(self, session: Session) -> Send:
-        return partial(session.send, session.pace)
-
     # Small parts.
 
     def _live(self) -> Session:
         if self._fatal:
             raise self._fatal
-        if self._session is None:
+        if self._sessions.current is None:
             raise RuntimeError("this FrontierClient has not joined, or has left: use `async with`")
-        return self._session
+        return self._sessions.current
 
     def _end(self, end: End) -> bool:
         lease = end.lease
         if lease.slot:
             self.closed(lease)
-        if lease.ended or self._session is None:
+        session = self._sessions.current
+        if lease.ended or session is None:
             return False
-        self._session.end(end)
+        session.end(end)
         return True
-
-    def _read_lease(self, granted: replies.Granted) -> Lease:
-        request = envelope.decode(granted.payload)
-        own = request.id or identity.request_id(self._fingerprint(request))
-        return Lease(granted.token, granted.host, granted.band, granted.losses, request, own)
 
     async def _seed_word(self, word: Literal["done", "abandon"]) -> None:
         session, self._seeding = self._seeding, None
@@ -536,11 +453,6 @@ class FrontierClient:
             self._watchers.append((condition, future))
             self._live().nudge()
             await future
-
-
-def _state_of(session: Session) -> dict[str, object]:
-    phase = "draining" if session.books.draining else "running"
-    return {"in_flight": len(session.books.held.leases), "phase": phase}
 
 
 def _cut(error: str) -> str:

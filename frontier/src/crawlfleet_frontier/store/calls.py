@@ -72,9 +72,9 @@ def configure(keys: StoreKeys, *, host_cap: int, stop_pages: int, max_losses: in
     return _call("configure", keys, (host_cap, stop_pages, max_losses))
 
 
-def join(keys: StoreKeys, epoch: str, layout: str = LAYOUT) -> ScriptCall:
-    """Begin to live under `epoch`."""
-    return _call("join", keys, (layout,), epoch)
+def join(keys: StoreKeys, epoch: str, layout: str = LAYOUT, *, first: bool = False) -> ScriptCall:
+    """Begin to live under `epoch`; `first`: as a process whose predecessors in its place have ended."""
+    return _call("join", keys, (layout, int(first)), epoch)
 
 
 def beat(

@@ -21,6 +21,8 @@ class Joined:
     """open | closed."""
     pace_id: str
     """The pace store that was told of all hosts; empty where none was."""
+    to_reap: int = 0
+    """Epochs whose leases `reap` would free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,8 @@ def read_seed(reply: bytes) -> str:
 
 def read_join(reply: bytes) -> Joined:
     """Read the reply of `join`."""
-    return Joined(*map(_text, unpack(reply)))
+    seed_state, job_state, pace_id, to_reap = unpack(reply)
+    return Joined(_text(seed_state), _text(job_state), _text(pace_id), to_reap)
 
 
 def read_beat(reply: bytes) -> Beaten:
@@ -197,9 +200,12 @@ def read_lease(reply: bytes) -> Leased:
 
 
 def _granted(token: str, entry: bytes) -> Granted:
-    """Read a request as the store keeps it: band, length of the host (a byte each), host, losses (a byte), payload."""
+    """Read a request as the store keeps it: band, length of the host (a byte each), host, a byte, payload.
+
+    The byte is the number of losses, plus 128 where the request goes out alone.
+    """
     end = 2 + entry[1]
-    return Granted(token, _text(entry[2:end]), entry[0], entry[end], entry[end + 1 :])
+    return Granted(token, _text(entry[2:end]), entry[0], entry[end] % 128, entry[end + 1 :])
 
 
 def read_settle(reply: bytes) -> Settled:

@@ -6,7 +6,7 @@
 -- A host cap that comes later counts from then on.
 --@include store
 local NAMES = {'host_cap', 'stop_pages', 'max_losses'}
-local MOST = {9007199254740991, 9007199254740991, 255}
+local MOST = {9007199254740991, 9007199254740991, 100}
 
 local function main()
   local given, changed = input.array(3), 0

@@ -19,7 +19,7 @@ local function fields(given)
     'host_cap', input.integer(given[7], 'host cap', 0, MOST),
     'stop_pages', input.integer(given[8], 'stop pages', 0, MOST),
     'suspect_epoch', '', 'suspect_asked', 0,
-    'max_losses', input.integer(given[9], 'max losses', 0, 255),
+    'max_losses', input.integer(given[9], 'max losses', 0, 100),
     'lease_last', now, 'lease_clock', now,
     'silence_ms', input.integer(given[10], 'silence', 1, MOST),
     'seed_state', input.word(given[3], 'seed state', SEED_STATES),

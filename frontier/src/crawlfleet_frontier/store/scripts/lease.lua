@@ -12,7 +12,7 @@
 -- turn = 1: this worker is named to take suspects: it should finish what it holds and ask with alone = 1, and again while
 -- it finishes: the turn passes on where it has not asked so for the job's silence (by the lease clock). Then hosts are
 -- ignored, and it is given one suspect if it holds nothing. While it holds a suspect, it is given nothing else.
--- A delayed request with losses becomes a suspect when it is due.
+-- A delayed suspect goes to the suspects when it is due.
 --@include leases
 --@include outbox
 local DIGITS = {[0] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
@@ -43,7 +43,7 @@ local function promote(state)
   local due = redis.call('ZRANGE', store.key('delayed'), '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_PROMOTED)
   for index = 1, #due do
     local entry = string.sub(due[index], string.find(due[index], ':', 1, true) + 1)
-    if entries.losses(entry) > 0 then
+    if entries.is_suspect(entry) then
       state.suspects[#state.suspects + 1] = entry
     else
       local band, host, request = entries.open(entry)

@@ -3,8 +3,9 @@
 -- ARGV[1]  [epoch, or "" for all that are silent; blame 0 | 1]
 -- reply    [leases moved, leases of fenced epochs left]; 500 leases and 100 epochs a call: call again until nothing is left
 -- errors   NOSENTINEL, BADINPUT
--- With blame each lease counts a loss and becomes suspect, or dead with the reason WorkerLost at the limit; without, it
--- goes back, to the front of its host or to the suspects. An epoch keeps the blame it was fenced with; only its name with blame 0 takes it away.
+-- With blame each lease counts a loss: it goes back to the front of its host, from the loss before the last one allowed on
+-- to the suspects, and at the last one, alone, to the dead letters with the reason WorkerLost. Without, it goes back. An
+-- epoch keeps the blame it was fenced with; only its name with blame 0 takes it away.
 --@include ends
 local MOST_LEASES, MOST_EPOCHS = 500, 100
 

@@ -20,7 +20,7 @@ local function stage(ids)
     local fields = not met[ids[index]] and letter(ids[index])
     met[ids[index]] = true
     if fields then
-      queues.append(queues.load(fields.host), tonumber(fields.band), entries.request(0, fields.payload))
+      queues.append(queues.load(fields.host), tonumber(fields.band), entries.request(0, false, fields.payload))
       gone[#gone + 1] = ids[index]
     end
   end

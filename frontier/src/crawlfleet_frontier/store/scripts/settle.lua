@@ -5,8 +5,8 @@
 -- reply    [applied, [tokens that are not leases of this epoch, …]]
 -- bounds   500 tokens, 1 MiB of payloads; 500 bytes an error
 -- errors   NOSENTINEL, FENCED, ORDER, TOOBIG, BADINPUT
--- A released request goes to the front of its host, in the order of the list, one with losses to the end of the suspects;
--- an expired one counts a loss and is suspect.
+-- A released request goes to the front of its host, in the order of the list, a suspect to the end of the suspects; an
+-- expired one counts a loss (see reap).
 --@include leases
 local NAMES = {'done', 'retry', 'dead', 'release', 'expired'}
 local MOST_BYTES = 1048576

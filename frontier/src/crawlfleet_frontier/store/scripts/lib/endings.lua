@@ -3,6 +3,7 @@
 -- What becomes of requests whose leases end (`leases.leave`): `back`, `lose`, `dead`, `delay` stage it; the tally follows.
 -- `plan` reads and checks, `write` writes.
 local endings = {}
+local LOST_TOGETHER = 2  -- where losses have no limit, a request goes out alone after so many
 local suspects, delayed, letters, returned = {}, {}, {}, {}
 
 local function suspect(entry)
@@ -11,31 +12,37 @@ local function suspect(entry)
   store.count('suspects', 1)
 end
 
--- Back to the front of its host, no loss counted; to the end of the suspects where losses were counted before. Several come
--- back in their order: `plan` stages the last one first.
+-- Back to the front of its host, no loss counted; a suspect to the end of the suspects. Several come back in their order:
+-- `plan` stages the last one first.
 function endings.back(entry)
-  if entries.losses(entry) > 0 then return suspect(entry) end
+  if entries.is_suspect(entry) then return suspect(entry) end
   returned[#returned + 1] = entry
   store.count('queued', 1)
 end
 
 -- To the dead letters.
 function endings.dead(band, host, request, reason, text)
+  local losses, _, payload = entries.parts(request)
   letters[#letters + 1] = {
-    'reason', reason, 'error', text, 'host', host, 'band', band,
-    'losses', string.byte(request), 'payload', string.sub(request, 2),
+    'reason', reason, 'error', text, 'host', host, 'band', band, 'losses', losses, 'payload', payload,
   }
   store.count('dead', 1)
 end
 
--- A loss is counted; to the suspects, or to the dead letters where it was the last one allowed.
+-- A loss is counted. What was alone at the last one allowed goes to the dead letters. Where the next one is the last, it is
+-- suspect from now on; before that it goes back: what stood beside a page that kills is not to wait for its turn alone.
 function endings.lose(entry, text)
   local band, host, request = entries.open(entry)
-  local losses, most = math.min(string.byte(request) + 1, 255), store.number('max_losses')
-  request = string.char(losses) .. string.sub(request, 2)
+  local losses, was_alone, payload = entries.parts(request)
+  local most = store.number('max_losses')
+  losses = losses + 1
+  local is_suspect = was_alone or losses >= (most > 0 and most - 1 or LOST_TOGETHER)
+  request = entries.request(losses, is_suspect, payload)
   store.counter('losses', 1)
-  if most > 0 and losses >= most then return endings.dead(band, host, request, 'WorkerLost', text) end
-  suspect(entries.head(band, host) .. request)
+  if most == 1 or most > 0 and losses >= most and was_alone then
+    return endings.dead(band, host, request, 'WorkerLost', text)
+  end
+  endings.back(entries.head(band, host) .. request)
 end
 
 -- Wait until the wall clock says `due`.
