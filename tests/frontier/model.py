@@ -300,7 +300,7 @@ class Model:
 
     def push(self, requests: Iterable[tuple[str, str, int, bytes]]) -> Reply:
         self._open()
-        admitted, known, left_out = [], 0, 0
+        admitted, known, left_out, before = [], 0, 0, set(self.hosts)
         for index, (name, host, band, payload) in enumerate(requests):
             if name in self.seen:
                 known += 1
@@ -310,7 +310,8 @@ class Model:
                 self._admit(name, Entry(host, band, 0, payload))
                 admitted.append(index)
         self._count({"known": known, "left_out:host_cap": left_out})
-        return [len(admitted), known, left_out, admitted]
+        filled = [[host, NEW] for host in self.hosts.keys() - before]
+        return [len(admitted), known, left_out, admitted, filled]
 
     def lease(
         self, worker: Worker, epoch: str, wanted: Sequence[tuple[str, int]], *, alone: bool, done: Sequence[str] = ()

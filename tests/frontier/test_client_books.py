@@ -5,10 +5,12 @@ from math import inf
 import pytest
 
 from crawlfleet_frontier.client.asks import Asks, HostBlockedError
-from crawlfleet_frontier.client.books import Books
+from crawlfleet_frontier.client.books import HURRIED_SECONDS, Books
 from crawlfleet_frontier.client.capacity import LEAST, Capacity
+from crawlfleet_frontier.client.channel import Answer
 from crawlfleet_frontier.client.counts import Counts
 from crawlfleet_frontier.client.grants import Grants
+from crawlfleet_frontier.client.known import Known
 from crawlfleet_frontier.client.leases import GRANT_SECONDS, Grant, Lease, State
 from crawlfleet_frontier.client.news import News
 from crawlfleet_frontier.client.outbox import MANY_SETTLED, MOST_PUSHED, End, Outbox, Throttle, settlement
@@ -16,9 +18,12 @@ from crawlfleet_frontier.client.reports import Ending
 from crawlfleet_frontier.client.rhythm import Appetite, Elapsed, RoundTrip, hosts_due, lead, news_due, refill
 from crawlfleet_frontier.client.settings import Settings
 from crawlfleet_frontier.client.stock import PATIENCE_SECONDS, Stock
+from crawlfleet_frontier.client.store_talk import StoreTalk
 from crawlfleet_frontier.envelope import FrontierRequest
 from crawlfleet_frontier.pace.calls import UNUSED, Hold, HostSerial, Outcome
+from crawlfleet_frontier.packing import pack
 from crawlfleet_frontier.store.calls import PushRequest
+from crawlfleet_frontier.store.keys import StoreKeys
 
 HOST = "a.example"
 
@@ -209,7 +214,7 @@ def test_a_lease_is_settled_after_its_last_request_was_confirmed():
     for number in range(3):
         outbox.push(pushed(number), parent, 1.0)
     outbox.end(End(parent, "done"), 1.0)
-    assert outbox.settle_due(True) == inf
+    assert outbox.settle_due(0.05) == inf
     outbox.pushed(outbox.next_push(1.0), 2.0, refused=False)
     assert settlement(outbox.next_settle(2.0)).done == ["1.1"]
     outbox.settled()
@@ -229,7 +234,7 @@ def test_batches_are_bounded_in_number_and_bytes():
     outbox = Outbox()
     for number in range(MOST_PUSHED + 1):
         outbox.push(pushed(number), None, 1.0)
-    assert outbox.push_due(False) == 1.0
+    assert outbox.push_due(inf) == 1.0
     assert (len(outbox.next_push(1.0)), outbox.waiting_pushes()) == (MOST_PUSHED, 1)
     outbox = Outbox()
     for number in range(5):
@@ -250,22 +255,22 @@ def test_a_settle_waits_less_where_many_wait():
     outbox = Outbox()
     outbox.settling.last = 0.0
     outbox.end(End(lease(), "done"), 1.0)
-    assert outbox.settle_due(False) == 2.0
+    assert outbox.settle_due(inf) == 2.0
     for number in range(MANY_SETTLED):
         outbox.end(End(lease(f"2.{number}"), "done"), 1.0)
-    assert outbox.settle_due(False) == 0.25
-    assert outbox.settle_due(False, at_once=True) == 1.0
+    assert outbox.settle_due(inf) == 0.25
+    assert outbox.settle_due(inf, at_once=True) == 1.0
 
 
 def test_the_first_part_of_a_batch_goes_quickly_the_next_batch_later():
     throttle = Throttle(0.01, 1.0)
     throttle.arrived(5.0)
-    assert throttle.due(False) == 5.01
+    assert throttle.due(inf) == 5.01
     throttle.gone(5.01, left=False)
-    assert throttle.due(False) == inf
+    assert throttle.due(inf) == inf
     throttle.arrived(5.1)
-    assert throttle.due(False) == 6.01
-    assert throttle.due(True) == pytest.approx(5.11)
+    assert throttle.due(inf) == 6.01
+    assert throttle.due(0.05) == pytest.approx(5.11)
 
 
 def test_news_are_told_once_and_struck_out_after():
@@ -388,7 +393,8 @@ def test_elapsed_time_adds_up_and_never_runs_ahead():
 
 
 def test_a_host_without_a_delay_is_refilled_at_a_half():
-    assert [refill(16, waiting, 256) for waiting in (0, 16, 17, 32)] == [32, 16, 0, 0]
+    needs = [refill(16, 0, waiting, 256) for waiting in (0, 16, 17, 32)]
+    assert [(need.wanted, need.presses) for need in needs] == [(32, True), (16, True), (15, False), (0, False)]
 
 
 def test_a_beat_carries_the_same_counters_until_it_is_confirmed():
@@ -411,3 +417,69 @@ def test_a_beat_carries_the_same_counters_until_it_is_confirmed():
 def test_settings_that_cannot_work_are_refused(wrong, named):
     with pytest.raises(ValueError, match=named):
         Settings(**wrong)
+
+
+def test_what_is_met_often_stays_known_and_the_rest_is_forgotten():
+    known = Known(most=3)
+    known.learn(["1", "2", "3"])
+    assert "1" in known
+    known.learn(["4", "5"])
+    assert [id_ in known for id_ in ("1", "2", "4", "6")] == [True, False, True, False]
+
+
+def test_batches_of_pushes_take_as_long_as_the_quickest_host_allows():
+    books = Books(Settings())
+    assert books.gap_of_pushes() == HURRIED_SECONDS
+    for number in range(60):
+        books.grants.add(grant(str(number), delay=1.0), 10.0)
+        books.grants.unused(books.grants.promise(HOST, 10.0), 10.0)
+    assert books.gap_of_pushes() == pytest.approx(0.8, abs=0.01)
+    books.grants.add(grant("quick", delay=0.0), 10.0)
+    assert books.gap_of_pushes() == HURRIED_SECONDS
+    books.stock.add(lease(), 10.0)
+    assert (books.gap_of_pushes(), books.gap_of_ends()) == (inf, inf), "it has something to do"
+    books.draining = True
+    assert (books.gap_of_pushes(), books.gap_of_ends()) == (HURRIED_SECONDS, HURRIED_SECONDS)
+
+
+class Calls:
+    """What a talk with the store sends; the answer to the last one is given by hand."""
+
+    def __init__(self, books: Books) -> None:
+        self.sent = 0
+        self.talk = StoreTalk(books, StoreKeys("job"), self.send, lambda granted: lease(granted.token), lambda: None)
+
+    def send(self, build, then, failed=None, *, numbered=True):
+        self.sent += 1
+        self.then = then
+
+    def answer(self, reply, at: float) -> None:
+        self.then(Answer(pack(reply), at, at, self.sent))
+
+
+@pytest.mark.parametrize(("woke_at", "asked_again"), [(4, False), (6, True)])
+def test_a_host_that_is_empty_is_asked_again_after_a_later_wake_up_only(woke_at, asked_again):
+    books = Books(Settings())
+    books.grants.add(grant("reusable", slots=4, delay=0.0), 10.0)
+    calls = Calls(books)
+    calls.talk.lease_due(10.0)
+    calls.answer([[], [HOST, 5], [HOST, woke_at], 0, 0, -1, [], "1"], 10.0)
+    books.grants.add(grant("another", slots=4, delay=0.0), 10.0)
+    calls.talk.lease_due(10.001)
+    assert calls.sent == 1 + asked_again
+
+
+def test_many_hosts_without_a_delay_are_refilled_in_one_call():
+    books, hosts = Books(Settings()), [f"h{number}.example" for number in range(3)]
+    for host in hosts:
+        books.grants.add(grant(host, slots=4, delay=0.0, host=host), 10.0)
+        for number in range(9):
+            books.stock.add(lease(f"{host} {number}", host), 10.0)
+        books.stock.pair(host, 10.0)
+    calls = Calls(books)
+    calls.talk._last_lease = 10.0
+    calls.talk.lease_due(10.001)
+    assert calls.sent == 0, "more than half of everything lies ready"
+    books.stock._waiting[hosts[1]].clear()
+    calls.talk.lease_due(10.002)
+    assert (calls.sent, calls.talk._asked) == (1, {hosts[0]: 3, hosts[1]: 8, hosts[2]: 3})

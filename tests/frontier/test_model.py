@@ -114,6 +114,8 @@ class Store(RuleBasedStateMachine):
             return str(error).split()[0]
         assert isinstance(raw, bytes), raw
         reply = unpack(raw)
+        if call.name == "push":
+            return [*reply[:4], in_pairs(reply[4])]
         return with_rows(reply) if call.name == "lease" else reply
 
     def run(self, call: ScriptCall) -> object:
@@ -439,9 +441,13 @@ class Store(RuleBasedStateMachine):
     def admit(self, pick: int, batch: list[tuple[str, str, int, bytes]], producer: bool) -> None:
         args: list[object] = [[part for request in batch for part in request], "", []]
         if producer or not self.lives:
-            self.expect(self.ask("push", args, "", 0), lambda: self.model.push(batch))
+            reply = self.ask("push", args, "", 0)
+            self.expect(reply, lambda: self.model.push(batch))
         else:
-            self.numbered(self.life(pick), "push", args, lambda _: self.model.push(batch))
+            reply = self.numbered(self.life(pick), "push", args, lambda _: self.model.push(batch))
+        if isinstance(reply, list):
+            told = {text(host): serial for host, serial in reply[4]}
+            assert told.items() <= self.model.wake.items(), "the wake-ups told are those in the outbox"
 
     @precondition(lambda self: self.lives)
     @rule(
@@ -695,7 +701,10 @@ def stream_order(name: str) -> tuple[int, int]:
 
 
 def plain(value: object, reply: object) -> object:
-    """Make replies comparable: text as bytes, and of a lease's hosts only which they are."""
+    """Make replies comparable: text as bytes, and of the hosts of a lease and of a push only which they are."""
+    if isinstance(value, list) and isinstance(reply, list) and len(reply) == 5 and isinstance(reply[4], list):
+        *numbers, filled = value
+        return [as_bytes(numbers), sorted(as_bytes([host for host, _ in filled]))]
     if isinstance(value, list) and isinstance(reply, list) and len(reply) == 7 and isinstance(reply[0], list):
         granted, empty, _, *rest = value
         return [as_bytes(granted), sorted(as_bytes([host for host, _ in empty])), as_bytes(rest)]

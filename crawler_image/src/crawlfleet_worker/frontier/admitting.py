@@ -1,6 +1,5 @@
 """How does a request of the spider get into the frontier: under which identity, at which host, in which band?"""
 
-from dataclasses import dataclass
 from itertools import count
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,16 +20,8 @@ from crawlfleet_worker.frontier.values import NotCarried
 _WEB: Final = frozenset({"http", "https"})
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """A request with its identity, ready to be pushed."""
-
-    id: str
-    push: PushRequest
-
-
 class Admitting:
-    """Makes admissions of one spider's requests."""
+    """Makes of one spider's requests what is pushed."""
 
     def __init__(self, crawler: Crawler, client: FrontierClient) -> None:
         self._crawler, self._client = crawler, client
@@ -69,12 +60,11 @@ class Admitting:
             work.id = known
         return known
 
-    def admission(self, request: Request, origin: Origin | None) -> Admission:
-        """Return what to push. CannotCarry says why it cannot travel; BadInput that its URL names no host."""
-        own = self.id_of(request, origin)
+    def admission(self, request: Request, origin: Origin | None, own: str) -> PushRequest:
+        """Return what to push under this identity. CannotCarry says why it cannot travel; BadInput: it has no host."""
         version = self._versions.of_child(request, origin.parent if origin else None)
         payload = carry(request, self._spider, id=own if request.dont_filter else "", jar_version=version)
-        return Admission(own, PushRequest(own, host_of(request), identity.band_of(request.priority), payload))
+        return PushRequest(own, host_of(request), identity.band_of(request.priority), payload)
 
     def again(self, request: Request, parent: Request, own: str) -> FrontierRequest:
         """Return a retry of `parent` under its identity. CannotCarry as above."""

@@ -112,12 +112,15 @@ class Holdings:
         if origin is not None and origin.work is not None and self._is_retry(request, origin):
             self._retry(request, origin, origin.work)
             return True
+        own = self.admitting.id_of(request, origin)
+        if self.client.knows(own):
+            return False
         try:
-            admission = self.admitting.admission(request, origin)
+            admission = self.admitting.admission(request, origin, own)
         except (CannotCarry, BadInput) as error:
-            return self._pin(request, origin, error)
+            return self._pin(request, origin, own, error)
         parent = origin.work.holding.lease if origin is not None and origin.work is not None else None
-        self.client.admit(admission.push, parent)
+        self.client.admit(admission, parent)
         return True
 
     def _is_retry(self, request: Request, origin: Origin) -> bool:
@@ -138,8 +141,7 @@ class Holdings:
             logger.warning("It is kept by this worker: %s", error)
             self._keep(request, Work(work.holding, own, pinned=True))
 
-    def _pin(self, request: Request, origin: Origin | None, why: Exception) -> bool:
-        own = self.admitting.id_of(request, origin)
+    def _pin(self, request: Request, origin: Origin | None, own: str, why: Exception) -> bool:
         if not request.dont_filter and own in self._pinned_ids:
             return False
         self._pinned_ids.add(own)

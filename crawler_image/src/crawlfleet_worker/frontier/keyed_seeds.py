@@ -75,7 +75,8 @@ class KeyedSeeds:
     def _admission(self, request: Request) -> PushRequest:
         request.meta.setdefault("is_start_request", True)
         self._holdings.lineage.seed(request, 0)
-        return self._holdings.admitting.admission(request, self._holdings.lineage.take_origin(request)).push
+        admitting, origin = self._holdings.admitting, self._holdings.lineage.take_origin(request)
+        return admitting.admission(request, origin, admitting.id_of(request, origin))
 
     def _requests(self, entry: bytes) -> Iterable[Request]:
         make = getattr(self._crawler.spider, "make_request_from_data", None)

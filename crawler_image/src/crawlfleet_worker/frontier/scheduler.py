@@ -94,8 +94,8 @@ class FrontierScheduler(Scheduler):  # type: ignore[misc]
             return False
         self._look.busy()
         admitted = self.holdings.admit(request)
-        if admitted and self.stats is not None:
-            self.stats.inc_value("scheduler/enqueued/frontier")
+        if self.stats is not None:
+            self.stats.inc_value("scheduler/enqueued/frontier" if admitted else "dupefilter/filtered")
         return admitted
 
     def next_request(self) -> Request | None:

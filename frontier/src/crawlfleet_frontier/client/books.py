@@ -2,16 +2,22 @@
 
 from dataclasses import dataclass, field
 from math import inf
+from typing import Final
 
+from crawlfleet_frontier.client import rhythm
 from crawlfleet_frontier.client.asks import Asks
 from crawlfleet_frontier.client.capacity import Capacity
 from crawlfleet_frontier.client.grants import Grants
 from crawlfleet_frontier.client.held import Held
+from crawlfleet_frontier.client.known import Known
 from crawlfleet_frontier.client.leases import Lease
 from crawlfleet_frontier.client.news import News
 from crawlfleet_frontier.client.outbox import End, Outbox
 from crawlfleet_frontier.client.settings import Settings
 from crawlfleet_frontier.client.stock import Stock
+
+HURRIED_SECONDS: Final = 0.05
+"""Between two batches where somebody waits for them."""
 
 
 @dataclass(slots=True)
@@ -23,6 +29,7 @@ class Books:
     held: Held = field(default_factory=Held)
     outbox: Outbox = field(default_factory=Outbox)
     news: News = field(default_factory=News)
+    known: Known = field(default_factory=Known)
     stock: Stock = field(init=False)
     asks: Asks = field(init=False)
     capacity: Capacity = field(init=False)
@@ -41,8 +48,8 @@ class Books:
     """Pages that may still be leased; None without a limit."""
     flushing: int = 0
     """So many wait for all that was pushed to be admitted."""
-    empty_hosts: set[str] = field(default_factory=set)
-    """Hosts of which the frontier had nothing left when it was last asked."""
+    empty_hosts: dict[str, int] = field(default_factory=dict)
+    """Hosts of which the frontier had nothing left when it was last asked, with the serial of that."""
 
     def __post_init__(self) -> None:
         """Lay out what stands on the grants."""
@@ -55,9 +62,17 @@ class Books:
         """Whether there is room for more and nothing that could be sent, now or soon."""
         return not len(self.stock) and self.grants.in_hand() < min(self.settings.concurrency, int(self.capacity.slots))
 
-    def hurried(self) -> bool:
-        """Whether what waits should be told at once."""
-        return self.flushing > 0 or self.draining or self.turn or self.hungry()
+    def gap_of_ends(self) -> float:
+        """How many seconds may lie between two batches of ended leases; infinity where nobody waits for them."""
+        return HURRIED_SECONDS if self.flushing or self.draining or self.turn else inf
+
+    def gap_of_pushes(self) -> float:
+        """How many seconds may lie between two batches of new requests.
+
+        A hungry worker waits for them: they may be sent when their hosts' delays have passed.
+        """
+        hungry = max(HURRIED_SECONDS, rhythm.OF_DELAY * self.grants.delay) if self.hungry() else inf
+        return min(self.gap_of_ends(), hungry)
 
     def takes(self, now: float) -> bool:
         """Whether new requests may be taken from the frontier."""

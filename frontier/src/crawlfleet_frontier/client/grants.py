@@ -18,6 +18,9 @@ RENEW_SECONDS: Final = 0.5
 IDLE_SECONDS: Final = 0.1
 """So long a reusable grant may be of no use before it is given back."""
 
+DELAY_RISES: Final = 0.1
+"""The share by which `Grants.delay` follows a longer one; a shorter one it follows at once."""
+
 
 @dataclass(slots=True)
 class Grants:
@@ -27,6 +30,8 @@ class Grants:
     """Slots of a reusable grant that this worker can use."""
     lead: float = 0.03
     """Seconds from the moment a report is due to be sent until a new grant with its lease can be here."""
+    delay: float = 0.0
+    """The delay of hosts that were granted of late, in seconds: that of the quickest rather than of the slowest."""
     by_token: dict[str, Grant] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     _by_host: dict[str, list[Grant]] = field(default_factory=dict)
@@ -34,6 +39,7 @@ class Grants:
     def add(self, grant: Grant, now: float) -> None:
         """Take a new grant in hand."""
         grant.idle_since = now
+        self.delay = min(grant.delay, self.delay + DELAY_RISES * (grant.delay - self.delay))
         self.by_token[grant.token] = grant
         self._by_host.setdefault(grant.host, []).append(grant)
 

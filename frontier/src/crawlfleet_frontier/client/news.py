@@ -48,6 +48,10 @@ class News:
         """Take in that the pace store knows these wants: they can be struck out of the frontier's outbox."""
         self._strikes.update(wants)
 
+    def strikes_wait(self) -> bool:
+        """Whether there is something to strike out."""
+        return bool(self._strikes)
+
     def next_strikes(self) -> Entries:
         """Take out what to strike out next."""
         return _take(self._strikes)

@@ -16,7 +16,7 @@ MOST_PUSHED: Final = MOST_REQUESTS
 MOST_SETTLED: Final = 250
 """A settle goes at once where so many wait."""
 
-MANY_SETTLED: Final = 64
+MANY_SETTLED: Final = 128
 """Where so many wait, it goes as soon as this has passed since the settle before."""
 
 MANY_SECONDS: Final = 0.25
@@ -47,8 +47,6 @@ class Throttle:
 
     short: float
     long: float
-    hurried: float = 0.05
-    """Between two batches where the worker is in a hurry."""
     waiting_since: float = inf
     last: float = -inf
 
@@ -61,12 +59,11 @@ class Throttle:
         self.last = now
         self.waiting_since = now if left else inf
 
-    def due(self, hurry: bool) -> float:
-        """When the next batch goes; infinity where nothing waits."""
+    def due(self, gap: float) -> float:
+        """When the next batch goes, `gap` seconds after the one before at the latest; infinity where nothing waits."""
         if self.waiting_since == inf:
             return inf
-        gap = self.hurried if hurry else self.long
-        return max(self.waiting_since + self.short, self.last + gap)
+        return max(self.waiting_since + self.short, self.last + min(gap, self.long))
 
 
 @dataclass(slots=True)
@@ -117,18 +114,18 @@ class Outbox:
         batches = [*self._pushing, self._pushes]
         return [request for batch in batches for request, parent in batch if parent is None]
 
-    def push_due(self, hurry: bool, *, at_once: bool = False) -> float:
-        """When the next push goes: `hurry` where nothing else is to be done, `at_once` where all waits for it."""
+    def push_due(self, gap: float, *, at_once: bool = False) -> float:
+        """When the next push goes: `gap` seconds after the one before, or sooner where all waits for it (`at_once`)."""
         if at_once or len(self._pushes) >= MOST_PUSHED or self._bytes >= MOST_PUSH_BYTES:
             return self.pushing.waiting_since
-        return self.pushing.due(hurry)
+        return self.pushing.due(gap)
 
-    def settle_due(self, hurry: bool, *, at_once: bool = False) -> float:
+    def settle_due(self, gap: float, *, at_once: bool = False) -> float:
         """When the next settle goes; what is done and not settled is fetched again where this worker dies."""
         if at_once or len(self._ends) >= MOST_SETTLED:
             return self.settling.waiting_since
         many = self.settling.last + MANY_SECONDS if len(self._ends) >= MANY_SETTLED else inf
-        return min(many, self.settling.due(hurry))
+        return min(many, self.settling.due(gap))
 
     def next_push(self, now: float) -> Batch:
         """Take out one batch of pushes."""

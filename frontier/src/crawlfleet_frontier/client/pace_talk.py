@@ -51,7 +51,7 @@ class PaceTalk:
     def _due(self, now: float) -> float:
         books = self.books
         hungry = books.hungry()
-        appetite = rhythm.Appetite(books.free_slots(now), hungry)
+        appetite = rhythm.Appetite(books.free_slots(now), hungry, books.grants.delay)
         return min(
             books.grants.due(now, books.of_use),
             rhythm.news_due(books.news.since, self._last, hungry),
@@ -119,7 +119,7 @@ class PaceTalk:
             send_by=answer.sent_at + wait + GRANT_SECONDS,
         )
         self.books.grants.add(grant, now)
-        self.books.empty_hosts.discard(granted.host)
+        self.books.empty_hosts.pop(granted.host, None)
         if granted.asked:
             self.books.asks.serve(granted.host, now)
         self.books.stock.pair(granted.host, now)

@@ -13,12 +13,18 @@ IDLE_SECONDS: Final = 1.0
 GATHER_SECONDS: Final = 0.25
 """A worker that has something to do asks for more hosts no more often than this."""
 
+OF_DELAY: Final = 0.8
+"""Nor more often than after this share of the hosts' delay: each is given once in that time. Pushes gather as long."""
+
 HUNGRY_SECONDS: Final = 0.02
 """One that has nothing to do asks no more often than this."""
 
 NEWS_SECONDS: Final = 0.1
 """News about hosts (want, idle) are told no more often than this."""
 
+
+STRIKE_SECONDS: Final = 0.25
+"""What the pace store was told is struck out of the frontier's outbox no more often than this."""
 
 MARGIN_SECONDS: Final = 0.01
 """What lies between an answer and the moment at which its request can be sent, beside the ways to the stores."""
@@ -67,6 +73,8 @@ class Appetite:
     """Slots that it has room for."""
     hungry: bool
     """Nothing is left that it could send."""
+    delay: float = 0.0
+    """Of the hosts that it was given of late, in seconds."""
 
 
 def hosts_due(appetite: Appetite, last: float, next_host: float, horizon: float) -> float:
@@ -75,7 +83,7 @@ def hosts_due(appetite: Appetite, last: float, next_host: float, horizon: float)
         return inf
     if next_host == inf:
         return last + IDLE_SECONDS
-    pause = HUNGRY_SECONDS if appetite.hungry else GATHER_SECONDS
+    pause = HUNGRY_SECONDS if appetite.hungry else min(IDLE_SECONDS, max(GATHER_SECONDS, OF_DELAY * appetite.delay))
     return min(max(next_host - horizon, last + pause), max(last + IDLE_SECONDS, next_host - horizon))
 
 
@@ -86,6 +94,18 @@ def news_due(waiting_since: float, last: float, hungry: bool) -> float:
     return waiting_since if hungry else max(waiting_since, last + NEWS_SECONDS)
 
 
-def refill(slots: int, waiting: int, most: int) -> int:
-    """How many more leases of a host without a delay to take: twice its slots lie ready, refilled at a half."""
-    return 0 if waiting > slots else max(0, min(most, 2 * slots) - waiting)
+@dataclass(frozen=True, slots=True)
+class Need:
+    """How many more leases of a host a worker could use."""
+
+    wanted: int
+    presses: bool
+    """Whether that is worth a call; if not, they come with the next one."""
+
+
+NO_NEED: Final = Need(0, presses=False)
+
+
+def refill(slots: int, free: int, waiting: int, most: int) -> Need:
+    """Return what is needed of a host without a delay: twice its slots lie ready, and a half is worth a call."""
+    return Need(max(0, free + min(most, 2 * slots) - waiting), presses=waiting <= slots)

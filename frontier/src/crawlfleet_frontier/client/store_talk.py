@@ -4,7 +4,7 @@ Each `…_due` method sends what is due and returns when it wants to be asked ag
 """
 
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final, Protocol
@@ -68,9 +68,10 @@ class StoreTalk:
     _busy: set[str] = field(default_factory=set)
     """Which of the calls that go one by one have no answer yet."""
     _last_lease: float = -inf
+    _last_strike: float = -inf
     _asked: dict[str, int] = field(default_factory=dict)
     _news: bool = False
-    """Something was admitted that a hungry worker should look for."""
+    """The outbox shows hosts that a hungry worker should look for."""
     _reconcile: bool = False
     _full: Backoff = field(default_factory=lambda: Backoff(first=1.0, longest=30.0))
 
@@ -78,7 +79,7 @@ class StoreTalk:
         """Admit what was found."""
         outbox, books = self.books.outbox, self.books
         while self._pushing < MOST_PUSHES_UNDER_WAY:
-            due = max(outbox.push_due(books.hurried(), at_once=books.turn), books.full_until)
+            due = max(outbox.push_due(books.gap_of_pushes(), at_once=books.turn), books.full_until)
             if due > now:
                 return due
             self._push(outbox.next_push(now))
@@ -93,9 +94,8 @@ class StoreTalk:
 
     def _pushed(self, batch: Batch, answer: Answer) -> None:
         self._pushing -= 1
-        self._confirm(answer)
         self._full.reset()
-        self._news = self._news or replies.read_push(answer.reply).admitted > 0
+        self.pushed([request for request, _ in batch], answer)
         self.books.outbox.pushed(batch, answer.received_at, refused=False)
 
     def _push_failed(self, batch: Batch, error: Exception) -> bool:
@@ -116,14 +116,18 @@ class StoreTalk:
             self.books.full_until = now + self._full.next()
         return True
 
-    def seeds_pushed(self, answer: Answer) -> None:
-        """Take in that seeds were admitted by a call of their own: they are worth looking for."""
+    def pushed(self, requests: Sequence[calls.PushRequest], answer: Answer) -> None:
+        """Take in what became of a batch: which requests the store knows now, which hosts have work."""
+        reply = replies.read_push(answer.reply)
         self._confirm(answer)
-        self._news = True
+        admitted = requests if not reply.left_out else [requests[index] for index in reply.indices]
+        self.books.known.learn(request.id for request in admitted)
+        for host, serial in reply.wakes:
+            self._woke(host, serial, answer.received_at)
 
     def settle_due(self, now: float) -> float:
         """End leases."""
-        due = self.books.outbox.settle_due(self.books.hurried(), at_once=self.books.turn)
+        due = self.books.outbox.settle_due(self.books.gap_of_ends(), at_once=self.books.turn)
         if due > now or "settle" in self._busy:
             return inf if "settle" in self._busy else due
         ends = self.books.outbox.next_settle(now)
@@ -178,24 +182,29 @@ class StoreTalk:
         return due if due > now else inf
 
     def _hosts(self, now: float) -> dict[str, int]:
-        """How many requests of which hosts would be sent at once, or soon."""
+        """How many requests of which hosts would be sent at once, or soon; none while none of them presses."""
         room = min(calls.MOST_REQUESTS, self.books.settings.held - len(self.books.held.leases))
         hosts: dict[str, int] = {}
         if not self.books.takes(now):
             return hosts
+        presses = False
         for host in self.books.grants.hosts():
-            wanted = min(room, self._wanted(host, now))
+            need = self._need(host, now)
+            wanted = min(room, need.wanted)
             if wanted > 0 and len(hosts) < calls.MOST_LEASE_HOSTS:
                 hosts[host] = wanted
                 room -= wanted
-        return hosts
+                presses = presses or need.presses
+        return hosts if presses else {}
 
-    def _wanted(self, host: str, now: float) -> int:
+    def _need(self, host: str, now: float) -> rhythm.Need:
         if host in self.books.empty_hosts:
-            return 0
+            return rhythm.NO_NEED
         free, waiting = self.books.grants.free(host, now), self.books.stock.waiting(host)
         slots = self.books.grants.reusable_slots(host)
-        return free + rhythm.refill(slots, waiting, MOST_LEASES_AHEAD) if slots else free - waiting
+        if not slots:
+            return rhythm.Need(free - waiting, presses=True)
+        return rhythm.refill(slots, free, waiting, MOST_LEASES_AHEAD)
 
     def _lease(self, hosts: dict[str, int], now: float, *, alone: bool) -> None:
         self._last_lease, self._asked, self._news = now, hosts, False
@@ -216,11 +225,10 @@ class StoreTalk:
         self.trip.took(now - answer.sent_at)
         books.room = reply.room
         for host, serial in reply.empty:
-            books.empty_hosts.add(host)
+            books.empty_hosts[host] = serial
             books.news.emptied(host, serial, now)
         for host, serial in reply.wakes:
-            books.empty_hosts.discard(host)
-            books.news.woke(host, serial, now)
+            self._woke(host, serial, now)
         for granted in reply.grants:
             self._take(granted, now, alone)
         self._confirm(answer)
@@ -229,6 +237,11 @@ class StoreTalk:
             if host in books.empty_hosts:
                 books.grants.give_up(host, now)
         self._turn(reply.turn and not (alone and not reply.grants and not reply.suspects), now)
+
+    def _woke(self, host: str, serial: int, now: float) -> None:
+        if self.books.empty_hosts.get(host, serial) <= serial:  # the outbox shows old wake-ups for a while
+            self.books.empty_hosts.pop(host, None)
+        self.books.news.woke(host, serial, now)
 
     def _take(self, granted: replies.Granted, now: float, alone: bool) -> None:
         try:
@@ -261,12 +274,15 @@ class StoreTalk:
             self.books.step_aside(now)
         self.books.turn = mine
 
-    def strike_due(self, _now: float) -> float:
+    def strike_due(self, now: float) -> float:
         """Strike out of the outbox what the pace store was told."""
-        if "woken" not in self._busy:
-            strikes = self.books.news.next_strikes()
-            if strikes:
-                self._one("woken", plain(calls.woken(self.keys, strikes)), lambda _: self._struck(strikes), False)
+        if "woken" in self._busy or not self.books.news.strikes_wait():
+            return inf
+        due = self._last_strike + rhythm.STRIKE_SECONDS
+        if due > now and not self.books.draining:
+            return due
+        self._last_strike, strikes = now, self.books.news.next_strikes()
+        self._one("woken", plain(calls.woken(self.keys, strikes)), lambda _: self._struck(strikes), False)
         return inf
 
     def _struck(self, strikes: Entries) -> None:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Literal, Self
 
-from crawlfleet_frontier import envelope, identity
+from crawlfleet_frontier import counters, envelope, identity
 from crawlfleet_frontier.client import clock
 from crawlfleet_frontier.client.beats import Word
 from crawlfleet_frontier.client.counts import Counts
@@ -223,26 +223,37 @@ class FrontierClient:
                 own = replace(
                     request, id=identity.child_id(parent.id if parent else identity.SEED_PARENT, ordinal, fingerprint)
                 )
-            self.admit(
-                calls.PushRequest(
-                    own.id or identity.request_id(fingerprint),
-                    identity.host_of(own.url),
-                    identity.band_of(own.priority),
-                    envelope.encode(own),
-                ),
-                parent,
-            )
+            id_ = own.id or identity.request_id(fingerprint)
+            if self.knows(id_):
+                self._count_child(parent)
+                continue
+            band = identity.band_of(own.priority)
+            self.admit(calls.PushRequest(id_, identity.host_of(own.url), band, envelope.encode(own)), parent)
+
+    def knows(self, id_: str) -> bool:
+        """Whether the frontier has admitted a request of this id before, which is counted; it need not be pushed then.
+
+        False where that is not known here: the frontier will say.
+        """
+        is_known = id_ in self._live().books.known
+        if is_known:
+            self.counts.add(counters.KNOWN)
+        return is_known
 
     def admit(self, request: calls.PushRequest, parent: Lease | None = None) -> None:
         """Admit one request that is identified and encoded already."""
         session = self._live()
+        self._count_child(parent)
+        if parent is None or not parent.lost:
+            session.books.outbox.push(request, parent, clock.now())
+            session.nudge()
+
+    def _count_child(self, parent: Lease | None) -> None:
+        """Count one more request of this parent: its number is part of the identity of those that are not filtered."""
         if parent is None:
             self._seeds += 1
         else:
             parent.children += 1
-        if parent is None or not parent.lost:
-            session.books.outbox.push(request, parent, clock.now())
-            session.nudge()
 
     def done(self, lease: Lease) -> bool:
         """Everything is done with this request; False where the lease was lost or ended before."""
@@ -289,7 +300,7 @@ class FrontierClient:
         call = calls.push(self._store_keys, requests, drained_key=key, drained=entries)
         answer = await session.store.submit(numbered(call))
         if not session.over:
-            session.to_store.seeds_pushed(answer)
+            session.to_store.pushed(requests, answer)
             session.step()
 
     async def snapshot(self, start_urls_key: str = "") -> replies.StoreSnapshot:

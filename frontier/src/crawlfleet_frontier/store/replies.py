@@ -58,6 +58,8 @@ class Pushed:
     """Over the host's cap."""
     indices: tuple[int, ...]
     """Those admitted, counted from 0."""
+    wakes: tuple[tuple[str, int], ...] = ()
+    """Hosts that had nothing before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +182,8 @@ def read_moved(reply: bytes) -> Moved:
 
 def read_push(reply: bytes) -> Pushed:
     """Read the reply of `push`."""
-    admitted, known, left_out, indices = unpack(reply)
-    return Pushed(admitted, known, left_out, tuple(indices))
+    admitted, known, left_out, indices, wakes = unpack(reply)
+    return Pushed(admitted, known, left_out, tuple(indices), _serials(wakes))
 
 
 def read_lease(reply: bytes) -> Leased:

@@ -3,7 +3,8 @@
 -- KEYS[2]  where the batch was read from a user's start URL key or `seeds`: that key
 -- ARGV     [[id, host, band 0 … 7, payload, id, host, …], key that was read or "", [entries to remove from it, …]], epoch, number
 --          unnumbered (epoch "" or absent, or number 0): an operator, any producer, a fenced worker
--- reply    [admitted, known, left out over the host's cap, [0-based indices of those admitted]]
+-- reply    [admitted, known, left out over the host's cap, [0-based indices of those admitted],
+--          [host, serial, … of hosts that had nothing before: their wake-ups, which are in the outbox as well]]
 -- bounds   500 requests and 1 MiB of payloads; 500 entries
 -- errors   NOSENTINEL, FENCED, ORDER, CLOSED, TOOBIG, BADINPUT
 -- Entries are removed from a LIST only where they are still its head, from a SET or ZSET where they are still there.
@@ -177,7 +178,7 @@ local function push(given)
   if counts then write_counts(counts) end
   outbox.write()
   store.write()
-  return {#admitted, known, left_out, admitted}
+  return {#admitted, known, left_out, admitted, outbox.pairs}
 end
 
 local function main()
