@@ -24,7 +24,7 @@ from benchmarks.chaos.drawing import KILLS, Scenario
 from benchmarks.chaos.faults.blows import wait_for
 from benchmarks.chaos.running import expected_requests
 from benchmarks.chaos.scene import PROJECT
-from benchmarks.chaos.site import Site, now_us, serving
+from benchmarks.chaos.site import Site, now_us, running_site
 from tests.servers.redis import RedisServer, redis_server
 
 SPIDER: Final = "peer-maze"
@@ -121,7 +121,7 @@ def _staged(scenario: Scenario) -> Iterator[PeerScene]:
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         server = stack.enter_context(redis_server())
-        site = stack.enter_context(serving(drawn))
+        site = stack.enter_context(running_site(drawn))
         scene = PeerScene(scenario, site, server, folder, [])
         stack.callback(_end, scene)
         yield scene

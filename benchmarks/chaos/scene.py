@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from benchmarks.chaos import graph
 from benchmarks.chaos.drawing import Scenario
-from benchmarks.chaos.site import Site, serving
+from benchmarks.chaos.site import Site, running_site
 from tests.servers.clock import MovableClock, movable_clock
 from tests.servers.faulty_proxy import Fate, FaultyProxy, always, faulty_proxy
 from tests.servers.kinds import frontier_server
@@ -112,7 +112,7 @@ def staged(scenario: Scenario, zygote: Zygote) -> Iterator[Scene]:
         proxy = None
         if {"lost-replies", "stalled-connection"} & set(scenario.faults):
             proxy = stack.enter_context(faulty_proxy(server.port, always(Fate.PASS)))
-        site = stack.enter_context(serving(drawn))
+        site = stack.enter_context(running_site(drawn))
         job = _job(scenario, server, site, folder, proxy)
         stack.callback(job.close)
         job.zygote = zygote

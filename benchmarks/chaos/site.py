@@ -1,6 +1,6 @@
 """What did really arrive? A server for a drawn site that logs each request's start and end in microseconds.
 
-    with serving(graph) as site:
+    with running_site(graph) as site:
         crawl(site.url(start_of(graph)))
         site.wait_for(700)  # requests
         site.log()          # what arrived, by whom, when
@@ -17,14 +17,11 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
 
 from aiohttp import web
 
 from benchmarks.chaos.graph import Graph, Node
-from tests.servers.ports import free_port
-
-START_SECONDS: Final = 20.0
+from tests.servers.own_thread import serving, web_server
 
 
 @dataclass(slots=True)
@@ -104,34 +101,9 @@ def now_us() -> int:
 
 
 @contextmanager
-def serving(graph: Graph) -> Iterator[Site]:
+def running_site(graph: Graph) -> Iterator[Site]:
     """Serve the graph from a thread of its own."""
-    site, loop, ready = Site(graph), asyncio.new_event_loop(), threading.Event()
-    thread = threading.Thread(target=_serve, args=(site, loop, ready), daemon=True)
-    thread.start()
-    try:
-        if not ready.wait(START_SECONDS):
-            raise TimeoutError("the site does not open")
+    site = Site(graph)
+    hosts = sorted({name.partition("/")[0] for name in graph})
+    with serving(web_server(site.answer, hosts)) as site.port:
         yield site
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-
-
-def _serve(site: Site, loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
-    asyncio.set_event_loop(loop)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", site.answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-
-    async def start() -> None:
-        await runner.setup()
-        site.port = free_port()
-        for host in sorted({name.partition("/")[0] for name in site.graph}):
-            await web.TCPSite(runner, host, site.port).start()
-        ready.set()
-
-    loop.run_until_complete(start())
-    loop.run_forever()
-    loop.run_until_complete(runner.cleanup())
-    loop.close()

@@ -9,7 +9,6 @@ STALL: the request is executed, and from then on nothing is passed on this conne
 """
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -17,9 +16,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from tests.servers.own_thread import serving, stream_server
 from tests.servers.resp import Splitter, is_push
-
-START_SECONDS = 20.0
 
 
 class Fate(Enum):
@@ -125,30 +123,9 @@ class _Connection:
 @contextmanager
 def faulty_proxy(target: int, decide: Decision) -> Iterator[FaultyProxy]:
     """Run a proxy before the port `target`, in a thread of its own."""
-    proxy, loop, ready = FaultyProxy(target, decide), asyncio.new_event_loop(), threading.Event()
-    thread = threading.Thread(target=_serve, args=(proxy, loop, ready), daemon=True)
-    thread.start()
-    try:
-        if not ready.wait(START_SECONDS):
-            raise TimeoutError("the proxy does not start")
+    proxy = FaultyProxy(target, decide)
+    with serving(stream_server(proxy.accept)) as proxy.port:
         yield proxy
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-
-
-def _serve(proxy: FaultyProxy, loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
-    asyncio.set_event_loop(loop)
-    server = loop.run_until_complete(asyncio.start_server(proxy.accept, "127.0.0.1", 0))
-    proxy.port = server.sockets[0].getsockname()[1]
-    ready.set()
-    loop.run_forever()
-    server.close()
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-    loop.close()
 
 
 async def _first_of(*coroutines: Coroutine[Any, Any, None]) -> None:

@@ -5,14 +5,11 @@ with lossy_proxy(server.port, lose=lambda request: b"EVAL" in request) as proxy:
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from tests.servers.ports import free_port
-
-START_SECONDS = 20.0
+from tests.servers.own_thread import serving, stream_server
 
 
 @dataclass
@@ -52,25 +49,6 @@ class LossyProxy:
 @contextmanager
 def lossy_proxy(target: int, lose: Callable[[bytes], bool]) -> Iterator[LossyProxy]:
     """Run a proxy before the port `target`; `lose` looks at each request and says whether its reply is lost."""
-    proxy, loop, ready = LossyProxy(target, lose), asyncio.new_event_loop(), threading.Event()
-
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        proxy.port = free_port()
-        loop.run_until_complete(asyncio.start_server(proxy.serve, "127.0.0.1", proxy.port))
-        ready.set()
-        loop.run_forever()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        if not ready.wait(START_SECONDS):
-            raise TimeoutError("the proxy does not start")
+    proxy = LossyProxy(target, lose)
+    with serving(stream_server(proxy.serve)) as proxy.port:
         yield proxy
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)

@@ -13,7 +13,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from tests.servers.own_thread import serving, web_server
 from tests.servers.ports import free_port
 
 START_SECONDS = 20.0
@@ -169,32 +169,7 @@ def _page(title: str, links: list[str] | None = None, status: int = 200) -> web.
 @contextmanager
 def trouble_site() -> Iterator[TroubleSite]:
     """Run a TroubleSite in a thread of its own."""
-    site, loop, ready = TroubleSite(), asyncio.new_event_loop(), threading.Event()
-    thread = threading.Thread(target=_serve, args=(site, loop, ready), daemon=True)
-    thread.start()
-    try:
-        if not ready.wait(START_SECONDS):
-            raise TimeoutError("the trouble site does not start")
-        yield site
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-
-
-def _serve(site: TroubleSite, loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
-    asyncio.set_event_loop(loop)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", site.answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-
-    async def start() -> None:
-        await runner.setup()
-        port = free_port()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+    site = TroubleSite()
+    with serving(web_server(site.answer)) as port:
         site.url = f"http://127.0.0.1:{port}"
-        ready.set()
-
-    loop.run_until_complete(start())
-    loop.run_forever()
-    loop.run_until_complete(runner.cleanup())
-    loop.close()
+        yield site

@@ -1,8 +1,6 @@
 """A site with a login, forms, a sitemap, errors and redirects, for spiders that run with and without us."""
 
-import asyncio
 import json
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -11,9 +9,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from tests.servers.ports import free_port
+from tests.servers.own_thread import serving, web_server
 
-START_SECONDS = 20.0
 PAGES = 30
 
 
@@ -94,32 +91,7 @@ def _html(text: str) -> web.Response:
 @contextmanager
 def running_shop(robots: str | None = "") -> Iterator[Shop]:
     """Run a Shop in a thread of its own."""
-    shop, loop, ready = Shop(robots=robots), asyncio.new_event_loop(), threading.Event()
-    thread = threading.Thread(target=_serve, args=(shop, loop, ready), daemon=True)
-    thread.start()
-    try:
-        if not ready.wait(START_SECONDS):
-            raise TimeoutError("the shop does not open")
-        yield shop
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-
-
-def _serve(shop: Shop, loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
-    asyncio.set_event_loop(loop)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", shop.answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-
-    async def start() -> None:
-        await runner.setup()
-        port = free_port()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+    shop = Shop(robots=robots)
+    with serving(web_server(shop.answer)) as port:
         shop.url = f"http://127.0.0.1:{port}"
-        ready.set()
-
-    loop.run_until_complete(start())
-    loop.run_forever()
-    loop.run_until_complete(runner.cleanup())
-    loop.close()
+        yield shop
