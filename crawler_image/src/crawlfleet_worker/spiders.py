@@ -1,10 +1,14 @@
-"""Which spider class is meant? The project is found as Scrapy finds it; `generic` is in every image."""
+"""Which spider is meant: which class by a name, which one by a crawler?
+
+The project is found as Scrapy finds it; `generic` is in every image.
+"""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from scrapy import Spider
+from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoaderProtocol, get_spider_loader
 from scrapy.utils.project import get_project_settings
@@ -42,6 +46,13 @@ def find_spider(name: str, settings: Settings) -> type[Spider]:
         return GenericSpider
     names = ", ".join(sorted({*loader.list(), GENERIC}))
     raise WorkerExit(ExitCode.SPIDER_NOT_FOUND, f"spider {name!r} not found; this image has: {names}")
+
+
+def spider_of(crawler: Crawler) -> Spider:
+    """Return the spider that this crawler runs. RuntimeError before it has built one."""
+    if crawler.spider is None:
+        raise RuntimeError("no spider yet")
+    return crawler.spider
 
 
 def _load(settings: Settings) -> SpiderLoaderProtocol:

@@ -4,7 +4,7 @@ from itertools import count
 from typing import Final
 from urllib.parse import urlsplit
 
-from scrapy import Request, Spider
+from scrapy import Request
 from scrapy.crawler import Crawler
 
 from crawlfleet_frontier import envelope, identity
@@ -16,6 +16,7 @@ from crawlfleet_worker.frontier.carrying import CannotCarry, carry, to_frontier
 from crawlfleet_worker.frontier.lineage import Origin, Work
 from crawlfleet_worker.frontier.ports import wiring_of
 from crawlfleet_worker.frontier.values import NotCarried
+from crawlfleet_worker.spiders import spider_of
 
 _WEB: Final = frozenset({"http", "https"})
 
@@ -27,13 +28,6 @@ class Admitting:
         self._crawler, self._client = crawler, client
         self._versions = wiring_of(crawler).jar_versions
         self._strays = count()
-
-    @property
-    def _spider(self) -> Spider:
-        spider = self._crawler.spider
-        if spider is None:
-            raise RuntimeError("no spider yet")
-        return spider
 
     def fingerprint(self, request: Request) -> bytes:
         """Return the fingerprint of the project's own fingerprinter."""
@@ -63,14 +57,14 @@ class Admitting:
     def admission(self, request: Request, origin: Origin | None, own: str) -> PushRequest:
         """Return what to push under this identity. CannotCarry says why it cannot travel; BadInput: it has no host."""
         version = self._versions.of_child(request, origin.parent if origin else None)
-        payload = carry(request, self._spider, id=own if request.dont_filter else "", jar_version=version)
+        payload = carry(request, spider_of(self._crawler), id=own if request.dont_filter else "", jar_version=version)
         return PushRequest(own, host_of(request), identity.band_of(request.priority), payload)
 
     def again(self, request: Request, parent: Request, own: str) -> FrontierRequest:
         """Return a retry of `parent` under its identity. CannotCarry as above."""
         version = self._versions.of_child(request, parent)
         try:
-            again = to_frontier(request, self._spider, own, version)
+            again = to_frontier(request, spider_of(self._crawler), own, version)
             envelope.encode(again)  # while it can still be kept here instead
         except (NotCarried, BadInput) as error:
             raise CannotCarry(request, str(error)) from None

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Final
 
 from redis.exceptions import RedisError
-from scrapy import Request, Spider
+from scrapy import Request
 from scrapy.crawler import Crawler
 
 from crawlfleet_frontier import counters
@@ -27,6 +27,7 @@ from crawlfleet_worker.frontier.outcomes import Verdict, decide
 from crawlfleet_worker.frontier.ports import wiring_of
 from crawlfleet_worker.frontier.restoring import restored
 from crawlfleet_worker.session import Session
+from crawlfleet_worker.spiders import spider_of
 
 UNKNOWN_CALLBACK_SECONDS: Final = 30
 """A request whose callback this image does not have comes again after so long: perhaps to a newer image."""
@@ -88,7 +89,7 @@ class Holdings:
 
     def _restored(self, lease: Lease) -> Carried | None:
         try:
-            return restored(lease.request, self._spider)
+            return restored(lease.request, spider_of(self._crawler))
         except UnknownCallback as error:
             logger.warning("%s", error)
             self.client.counts.add(UNKNOWN_CALLBACKS)
@@ -96,13 +97,6 @@ class Holdings:
         except CannotRestore as error:
             self.client.dead(lease, "Unreadable", str(error))
         return None
-
-    @property
-    def _spider(self) -> Spider:
-        spider = self._crawler.spider
-        if spider is None:
-            raise RuntimeError("no spider yet")
-        return spider
 
     # What it gives.
 
