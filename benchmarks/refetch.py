@@ -12,12 +12,12 @@ import json
 import random
 import tempfile
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.monotonic import now_us
 from benchmarks.pace.addresses import address
 from benchmarks.pace.arrivals import Arrival
 from benchmarks.pace.judge import judging
@@ -49,11 +49,6 @@ class Kill:
     worker: int
     before: int
     after: int
-
-
-def now() -> int:
-    """Return µs of CLOCK_MONOTONIC."""
-    return time.monotonic_ns() // 1000
 
 
 def start(job: FrontierJob, pod: str = "") -> Worker:
@@ -103,9 +98,9 @@ def kill_one(job: FrontierJob, kind: str, alive: list[Pod], chance: random.Rando
     wait_until(lambda: job.number("done") > done + 3 * HOSTS, "the crawl goes on")
     threading.Event().wait(chance.uniform(0, 1))
     victim = alive.pop(chance.randrange(len(alive)))
-    before = now()
+    before = now_us()
     victim.worker.kill()
-    after = now()
+    after = now_us()
     if kind == "gone":
         job.call(confirm_dead(PaceKeys(job.uid), [victim.uid], []))
     alive.append(open_pod(job, victim.uid if kind == "restarted" else ""))

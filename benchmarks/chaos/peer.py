@@ -24,7 +24,8 @@ from benchmarks.chaos.drawing import KILLS, Scenario
 from benchmarks.chaos.faults.blows import wait_for
 from benchmarks.chaos.running import expected_requests
 from benchmarks.chaos.scene import PROJECT
-from benchmarks.chaos.site import Site, now_us, running_site
+from benchmarks.chaos.site import Site, running_site
+from benchmarks.monotonic import now_us
 from tests.servers.redis import RedisServer, redis_server
 
 SPIDER: Final = "peer-maze"

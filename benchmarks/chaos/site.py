@@ -12,7 +12,6 @@ before the answer is written.
 
 import asyncio
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from benchmarks.chaos.graph import Graph, Node
+from benchmarks.monotonic import now_us
 from tests.servers.own_thread import serving, web_server
 
 
@@ -93,11 +93,6 @@ class Site:
             return web.Response(status=node.error)
         anchors = "".join(f'<a href="{self.url(link)}">x</a>' for link in node.links)
         return web.Response(text=f"<html><body>{anchors}</body></html>", content_type="text/html")
-
-
-def now_us() -> int:
-    """Return CLOCK_MONOTONIC in microseconds."""
-    return time.monotonic_ns() // 1000
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from benchmarks.monotonic import now_us
 from benchmarks.pace.addresses import host_number
 from benchmarks.pace.arrivals import Arrival, Log, read
 
@@ -148,7 +149,7 @@ class Connection:
 
     def _asked(self, head: bytes) -> None:
         number = int(head.split(b" ", 2)[1][1:])
-        seen, worker = time.monotonic_ns() // 1000, worker_of(head)
+        seen, worker = now_us(), worker_of(head)
         self._row = self._judge.log.begin(self._host, self._started, seen, worker)
         pause = self._judge.pause(self._host)
         if pause:
@@ -158,7 +159,7 @@ class Connection:
 
     def _answer(self, number: int) -> None:
         page, self._timer = self._judge.page(number), None
-        self._judge.log.end(self._row, time.monotonic_ns() // 1000)
+        self._judge.log.end(self._row, now_us())
         try:
             self._socket.send(page)
         except OSError:
@@ -167,7 +168,7 @@ class Connection:
     def _lost(self) -> None:
         if self._timer:
             self._timer.cancel()
-            self._judge.log.end(self._row, time.monotonic_ns() // 1000)
+            self._judge.log.end(self._row, now_us())
         self._loop.remove_reader(self._socket)
         self._socket.close()
 

@@ -1,7 +1,6 @@
 """What comes of one cell? Redis, judge and workers are made for it alone and gone afterwards."""
 
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any, Final, cast
 import redis
 
 from benchmarks.frontier.server import Cost, cost
+from benchmarks.monotonic import now_us
 from benchmarks.pace.addresses import PROBE
 from benchmarks.pace.arrivals import Arrival
 from benchmarks.pace.cells import Cell
@@ -41,10 +41,10 @@ def measure(cell: Cell) -> dict[str, Any]:
         fill(job, cell, court.port)
         with crew(job, cell, court.port):
             wait_until(lambda: _warm(job, cell), lambda: f"{cell} is warm: {job.look()}\n{job.logs()}", START_SECONDS)
-            begin = time.monotonic_ns() // 1000
+            begin = now_us()
             with measured() as load, cost(job.client) as spent, script_calls(job.client) as calls:
                 probes.run(cell.seconds)
-            window = (begin, time.monotonic_ns() // 1000)
+            window = (begin, now_us())
         _see_health(job)
     return _figures(cell, court, probes, window, load, spent, calls[0])
 

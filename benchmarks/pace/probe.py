@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from benchmarks.monotonic import now_us
 from benchmarks.pace.addresses import PROBE, PROBE_ADDRESS
 from benchmarks.pace.arrivals import Arrival
 from benchmarks.pace.fetching import request
@@ -42,10 +43,10 @@ class Probes:
 
     def _ask(self, client: socket.socket) -> None:
         words = request(PROBE_ADDRESS, "/0", "pod-0")
-        before = time.monotonic_ns()
+        before = now_us()
         client.sendall(words)
-        after = time.monotonic_ns()
-        self.sends.append((before // 1000, after // 1000))
+        after = now_us()
+        self.sends.append((before, after))
         client.recv(65536)
 
     def error(self, arrivals: Sequence[Arrival]) -> Mapping[str, float]:

@@ -34,6 +34,7 @@ EVIDENCE: Final = Evidence(
         "frontier/src/**/*.lua",
         "crawler_image/src/**/*.py",
         "benchmarks/chaos/**/*.py",
+        "benchmarks/monotonic.py",
         "benchmarks/studies/chaos.py",
         "tests/servers/*",
         "tests/worker/fleet.py",

@@ -24,6 +24,7 @@ EVIDENCE: Final = Evidence(
         "frontier/src/crawlfleet_frontier/**/*.lua",
         "crawler_image/src/crawlfleet_worker/**/*.py",
         "benchmarks/pace/*.py",
+        "benchmarks/monotonic.py",
         "benchmarks/studies/pace.py",
     ),
     seeds=tuple(range(len(all_cells()))),

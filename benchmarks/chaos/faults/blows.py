@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from benchmarks.chaos.operating import Operator
 from benchmarks.chaos.scene import Pod, Scene
-from benchmarks.chaos.site import now_us
+from benchmarks.monotonic import now_us
 from crawlfleet_frontier.errors import NoSentinel
 
 ANSWER_SECONDS: Final = 120.0

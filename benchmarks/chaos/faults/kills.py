@@ -8,7 +8,7 @@ import redis
 from benchmarks.chaos.faults.blows import Blow, blow, held_by, insist, wait_for
 from benchmarks.chaos.operating import Operator
 from benchmarks.chaos.scene import Pod, Scene
-from benchmarks.chaos.site import now_us
+from benchmarks.monotonic import now_us
 
 OPEN_SECONDS: Final = 30.0
 

@@ -8,7 +8,7 @@ from typing import Final
 from benchmarks.chaos.faults.blows import Blow, blow, leased
 from benchmarks.chaos.operating import Operator
 from benchmarks.chaos.scene import Scene
-from benchmarks.chaos.site import now_us
+from benchmarks.monotonic import now_us
 
 LONGEST_AWAY_SECONDS: Final = 60.0
 
