@@ -64,7 +64,6 @@ class FaultyProxy:
     passed: int = 0
     lost: int = 0
     stalled: int = 0
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until either side or a lost reply ends it."""
