@@ -68,6 +68,7 @@ class Worker:
     beat: int = 0
     alone: bool = False
     blame: bool = True
+    fenced_at: int = 0
     replies: dict[int, Reply] = field(default_factory=dict)
     leases: dict[str, Entry] = field(default_factory=dict)
 
@@ -151,8 +152,9 @@ class Model:
         }
 
     def expired(self) -> list[str]:
-        """Return the live epochs that were silent for too long."""
-        return [name for name, worker in self.workers.items() if self.lease_clock - worker.beaten > self.silence_ms]
+        """Return the live epochs that were silent for too long, longest first."""
+        silent = [name for name, worker in self.workers.items() if self.lease_clock - worker.beaten > self.silence_ms]
+        return sorted(silent, key=lambda name: (self.workers[name].beaten, name))
 
     def to_reap(self) -> int:
         """Return how many epochs `reap` would find."""
@@ -255,21 +257,24 @@ class Model:
 
     def reap(self, epoch: str, *, blame: bool) -> Reply:
         self._intact()
-        for name in [epoch] if epoch in self.workers else self.expired() if not epoch else []:
+        before = sorted(self.fencing, key=lambda name: (self.fencing[name].fenced_at, name))
+        fresh = [epoch] if epoch in self.workers else self.expired() if not epoch else []
+        for name in fresh:
             self.fencing[name] = self.workers.pop(name)
-            self.fencing[name].blame = blame
+            self.fencing[name].blame, self.fencing[name].fenced_at = blame, self.lease_clock
             self.fenced.add(name)
-        moved, left = 0, 0
-        for name in [epoch] if epoch in self.fencing else list(self.fencing) if not epoch else []:
+        moved, left, back = 0, 0, []
+        for name in [*before, *fresh] if not epoch else {epoch} & self.fencing.keys():
             worker = self.fencing[name]
             tokens = self._some(name, worker, MOST_MOVED - moved)
             blamed = worker.blame and (blame or not epoch)
             ended = [worker.leases.pop(token) for token in tokens]
-            self._to_front(self._blame(ended) if blamed else ended)
+            back += self._blame(ended) if blamed else ended
             moved += len(ended)
             left += len(worker.leases)
             if not worker.leases:
                 del self.fencing[name]
+        self._to_front(back)
         return [moved, left]
 
     def seed(self, epoch: str, word: str) -> Reply:
