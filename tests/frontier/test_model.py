@@ -51,7 +51,7 @@ picks = st.integers(0, 1 << 16)
 hosts = st.one_of(st.sampled_from(HOSTS[:13]), st.sampled_from(HOSTS))
 elapsed = st.sampled_from([0, 0, 5, 400, 1000, 7000])
 requests = st.lists(st.tuples(st.integers(1, 300), hosts, st.sampled_from([0, 3, 3, 7])), min_size=1, max_size=8)
-limits = st.tuples(st.sampled_from([0, 0, 0, 150]), st.sampled_from([0, 2, 2, 3]))
+limits = st.tuples(st.sampled_from([0, 0, 0, 150]), st.sampled_from([0, 1, 2, 2, 2, 3]))
 SUSPECTS_FATES = ("done", "release", "leave", "reconcile", "retry", "expired", "keep")
 fates = st.lists(
     st.sampled_from(["done", "done", "retry", "retry_anew", "dead", "release", "expired", "keep"]), min_size=1
