@@ -15,5 +15,6 @@ ROOMS: Final[Mapping[str, str]] = {
     "REFERERS": "crawlfleet_worker.fast.referers",
     "CHAIN": "crawlfleet_worker.fast.chain",  # after what replaces a middleware's method
     "STEPPING": "crawlfleet_worker.fast.stepping",
+    "HTTP": "crawlfleet_worker.fast.own_http",
 }
-"""`CRAWLFLEET_FAST_<NAME>` turns one of them off."""
+"""`CRAWLFLEET_FAST_<NAME>` turns one of them off, or one of OPT_IN on."""

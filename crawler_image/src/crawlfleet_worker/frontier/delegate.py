@@ -20,7 +20,8 @@ class Delegate:
     def __init__(self, crawler: Crawler, scheme: str, handler: str | type[Any]) -> None:
         self._crawler, self._scheme = crawler, scheme
         self._class = load_object(handler)
-        self._handler: Any = None
+        self.handler: Any = None
+        """The handler, once it is built."""
         self._why_not = ""
         self.gated = False
         """Whether its requests pass the gate (`sending`) once their connection stands."""
@@ -29,25 +30,29 @@ class Delegate:
 
     def ready(self) -> None:
         """Build the handler, if that was not done yet. NotSupported where it is not configured."""
-        if self._handler is None:
+        if self.handler is None:
             self._build_late()
 
     async def download(self, request: Request) -> Response:
         """Let the handler, which is ready, download."""
-        if inspect.iscoroutinefunction(self._handler.download_request):
-            response: Response = await self._handler.download_request(request)
+        if inspect.iscoroutinefunction(self.handler.download_request):
+            response: Response = await self.handler.download_request(request)
             return response
-        old = self._handler.download_request(request, self._crawler.spider)
+        old = self.handler.download_request(request, self._crawler.spider)
         return await _awaited(old)  # type: ignore[no-any-return]
+
+    def replace(self, handler: Any) -> None:  # noqa: ANN401 - any download handler
+        """Let another handler, which closes this one, download from now on."""
+        self.handler = handler
+        self.gated = prepare(handler)
 
     async def close(self) -> None:
         """Close the handler, if it was built and can be closed."""
-        if hasattr(self._handler, "close"):
-            await _awaited(self._handler.close())
+        if hasattr(self.handler, "close"):
+            await _awaited(self.handler.close())
 
     def _build(self) -> None:
-        self._handler = build_from_crawler(self._class, self._crawler)
-        self.gated = prepare(self._handler)
+        self.replace(build_from_crawler(self._class, self._crawler))
 
     def _build_late(self) -> None:
         if not self._why_not:

@@ -37,7 +37,8 @@ class Paced:
         wiring = wiring_of(crawler)
         self._pacer, self._slots = wiring.pacer, wiring.slots
         handlers = {**crawler.settings.getdict("DOWNLOAD_HANDLERS_BASE"), **crawler.settings.getdict(DELEGATES)}
-        self._delegate = Delegate(crawler, self.scheme, handlers[self.scheme])
+        self.delegate = Delegate(crawler, self.scheme, handlers[self.scheme])
+        """The project's handler, below the pace."""
         self._own = OwnPace(crawler.settings.getdict(OWN_PACE))
         self._told: dict[str, float] = {}
         self._first_bytes: WeakKeyDictionary[Request, float] = WeakKeyDictionary()
@@ -70,7 +71,7 @@ class Paced:
 
     async def close(self) -> None:
         """Close the project's handler."""
-        await self._delegate.close()
+        await self.delegate.close()
 
     def _leased(self, request: Request, host: str) -> Slot | None:
         slot = self._slots.take(request)
@@ -83,7 +84,7 @@ class Paced:
         """Send once, and end the slot once. SendByPassed: nothing was sent; _Dropped: it may be sent again."""
         response, opened = None, Gate(slot)
         try:
-            self._delegate.ready()
+            self.delegate.ready()
             await asyncio.sleep(max(0.0, slot.not_before - clock.now()))
             response = await self._pass(request, opened)
         except DownloadFailedError as error:
@@ -100,10 +101,10 @@ class Paced:
         """Let the project's handler download within the gate. A connection tried in vain counts as sent."""
         self._first_bytes.pop(request, None)
         with opened.watching():
-            if not self._delegate.gated:
+            if not self.delegate.gated:
                 opened.open()
             try:
-                return await self._delegate.download(request)
+                return await self.delegate.download(request)
             except SendByPassed:
                 raise
             except BaseException:
@@ -116,7 +117,8 @@ class Paced:
             opened.slot.unused()
             return
         now = clock.now()
-        opened.slot.used(max(0.0, now - self._first_bytes.pop(request, now)), outcome_of(response))
+        first = min(self._first_bytes.pop(request, now), opened.first_byte or now)
+        opened.slot.used(max(0.0, now - first), outcome_of(response))
 
     def _headers_received(self, request: Request, **_: Any) -> None:  # noqa: ANN401 - the signal's other arguments
         self._first_bytes.setdefault(request, clock.now())

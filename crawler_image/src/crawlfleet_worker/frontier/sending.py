@@ -1,8 +1,9 @@
 """How does one slot stay one request on the wire, whichever download handler sends it?
 
 HTTP clients send a request again by themselves when a kept connection was dropped: two hits without a pause. That is
-switched off on the handler's own client object. With aiohttp (Scrapy's handler without a reactor) the last look at the
-clock comes after connect and TLS, in the same turn of the loop as the write.
+switched off on the handler's own client object; the handler of our own never does. With it and with aiohttp (Scrapy's
+handler without a reactor) the last look at the clock comes after connect and TLS, in the same turn of the loop as the
+write.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from twisted.web.client import HTTPConnectionPool, ResponseNeverReceived
 
 from crawlfleet_frontier.client import clock
 from crawlfleet_worker.frontier.ports import Slot
+from crawlfleet_worker.http.wire import Watched
 
 REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 """Methods that may be sent again where nobody knows whether the server saw them (RFC 9110, 9.2.2)."""
@@ -40,6 +42,8 @@ class Gate:
     """Whether the slot was opened: something is (about to be) written."""
     used_before: bool | None = None
     """Whether the connection had carried another request; None where the handler does not let us see it."""
+    first_byte: float | None = None
+    """When the answer began (clock.now), where our own handler tells."""
     _asked: bool = False
 
     def check(self) -> None:
@@ -56,6 +60,15 @@ class Gate:
         self._asked = True
         if not self.passed:
             raise SendByPassed
+
+    def writing(self, *, used_before: bool) -> None:
+        """Open the slot for a handler that says when it writes (`http.wire`), or raise SendByPassed."""
+        self.used_before = used_before
+        self.open()
+
+    def heard(self) -> None:
+        """Take in that the answer begins."""
+        self.first_byte = clock.now()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -91,7 +104,7 @@ class GatedRequest(aiohttp.ClientRequest):
 
 
 def prepare(handler: object) -> bool:
-    """Make a download handler send each request once: aiohttp's and Twisted's clients; httpx never sends twice.
+    """Make a download handler send each request once: aiohttp's and Twisted's clients; ours and httpx never send twice.
 
     Say whether its requests pass the gate by themselves, once their connection stands.
     """
@@ -102,6 +115,9 @@ def prepare(handler: object) -> bool:
     pool = getattr(handler, "_pool", None)
     if isinstance(pool, HTTPConnectionPool):
         pool.retryAutomatically = False
+    if isinstance(handler, Watched):
+        handler.wire = _gate.get
+        return True
     return isinstance(session, aiohttp.ClientSession)
 
 
@@ -126,5 +142,6 @@ def repeats(request: Request, error: BaseException, opened: Gate) -> int:
     cause = error.__cause__
     if isinstance(cause, ResponseNeverReceived):
         return 1
-    dropped = isinstance(cause, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError))
+    dropped = isinstance(cause, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError))
+    dropped = dropped and opened.first_byte is None
     return MOST_DROPS if dropped and opened.used_before else 0

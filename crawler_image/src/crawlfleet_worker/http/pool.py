@@ -1,0 +1,105 @@
+"""Which connection can carry the next request to an origin? Kept ones, for a while, and not too many."""
+
+import asyncio
+from collections import defaultdict
+from typing import Final
+
+from crawlfleet_worker.http.connection import Connection
+from crawlfleet_worker.http.outgoing import Origin
+
+IDLE_SECONDS: Final = 15.0
+"""How long a connection is kept unused; aiohttp's figure."""
+
+CLOSING_SECONDS: Final = 5.0
+"""How long closing waits for the loop to say that all connections have ended."""
+
+
+class Pool:
+    """The open connections of one handler."""
+
+    def __init__(self, most_open: int, most_idle_per_origin: int, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Keep as many open as given (0: no bound); those in use are bounded by Scrapy's CONCURRENT_REQUESTS alone."""
+        self._most_open, self._most_idle = most_open, most_idle_per_origin
+        self._idle_seconds = idle_seconds
+        self._open: set[Connection] = set()
+        self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
+        self._until: dict[Connection, float] = {}
+        """Idle connections in the order of their ends."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._emptied = asyncio.Event()
+        self._closed = False
+
+    def __len__(self) -> int:
+        """Count the open connections."""
+        return len(self._open)
+
+    def take(self, origin: Origin) -> Connection | None:
+        """Return a kept connection, the caller's from now on: the latest that the server has not closed."""
+        while self._idle.get(origin):
+            connection = self._idle[origin][-1]
+            self._not_idle(connection)
+            if connection.quiet:
+                return connection
+            connection.abort()
+        return None
+
+    def add(self, connection: Connection) -> None:
+        """Count a new connection, in use; the one idle for longest makes room for it."""
+        if self._closed or not connection.open:
+            connection.abort()
+            return
+        self._open.add(connection)
+        if self._most_open and len(self._open) > self._most_open and self._until:
+            self._drop(next(iter(self._until)))
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep a connection that is clean and free, or close it."""
+        if not connection.open or (self._most_idle and len(self._idle[connection.origin]) >= self._most_idle):
+            connection.abort()
+            return
+        self._idle[connection.origin].append(connection)
+        self._until[connection] = asyncio.get_running_loop().time() + self._idle_seconds
+        if self._timer is None:
+            self._expire_later()
+
+    def lost(self, connection: Connection) -> None:
+        """Take in that a connection has ended."""
+        self._open.discard(connection)
+        if connection in self._until:
+            self._not_idle(connection)
+        if not self._open:
+            self._emptied.set()
+
+    async def close(self) -> None:
+        """Close all, whatever is under way, and wait until they have ended."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._emptied.clear()
+        for connection in tuple(self._open):
+            connection.abort()
+        if self._open:
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await self._emptied.wait()
+
+    def _not_idle(self, connection: Connection) -> None:
+        del self._until[connection]
+        of_origin = self._idle[connection.origin]
+        of_origin.remove(connection)
+        if not of_origin:
+            del self._idle[connection.origin]
+
+    def _drop(self, connection: Connection) -> None:
+        self._not_idle(connection)
+        connection.abort()
+
+    def _expire_later(self) -> None:
+        first = next(iter(self._until.values()), None)
+        loop = asyncio.get_running_loop()
+        self._timer = None if first is None else loop.call_at(first, self._expire)
+
+    def _expire(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for connection in [one for one, until in self._until.items() if until <= now]:
+            self._drop(connection)
+        self._expire_later()
