@@ -26,8 +26,17 @@ class Step(Enum):
     """Let what was written travel by itself."""
 
 
+@dataclass(frozen=True)
+class Endless:
+    """Writes the same again and again, until the client has gone."""
+
+    what: bytes
+    pause: float = 0.0
+    """Seconds between two."""
+
+
 HOLD, CLOSE, RESET, BREATHE = Step
-Script = Sequence[bytes | Step]
+Script = Sequence[bytes | Step | Endless]
 BREATH_SECONDS = 0.02
 
 
@@ -91,9 +100,18 @@ class Scripted:
             if isinstance(step, bytes):
                 writer.write(step)
                 await writer.drain()
+            elif isinstance(step, Endless):
+                await self._again(step, writer)
             elif not await self._do(step, reader, writer):
                 return False
         return True
+
+    async def _again(self, endless: Endless, writer: asyncio.StreamWriter) -> None:
+        while not writer.is_closing():
+            writer.write(endless.what)
+            await writer.drain()
+            await asyncio.sleep(endless.pause)
+        raise ConnectionError
 
     async def _do(self, step: Step, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         if step is BREATHE:

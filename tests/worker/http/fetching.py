@@ -1,7 +1,6 @@
 """Scrapy's handler and ours side by side, each fetching alone: what does a request come to?"""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -58,14 +57,3 @@ async def stock(**settings: Any) -> AsyncIterator[Fetcher]:
         yield Fetcher(crawler, handler)
     finally:
         await handler.close()
-
-
-class Warnings(logging.Handler):
-    """What a handler logs at WARNING and above."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.said: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(record.getMessage())

@@ -23,6 +23,10 @@ class BodyBroken(Exception):  # noqa: N818 - says what happened
     """The answer's head came, its body did not come to its end."""
 
 
+class _Refused(Exception):  # noqa: N818 - says what happened
+    """The parser let something pass that aiohttp does not."""
+
+
 class _Surplus(Exception):  # noqa: N818 - says what came
     """Another answer, which nobody asked for."""
 
@@ -101,7 +105,7 @@ class Exchange:
         except HttpParserUpgrade:
             self._surplus = True
         except HttpParserError as error:
-            self._refuse(error)
+            self._refuse(error.__context__ if isinstance(error.__context__, _Refused) else error)
         if self._not_body > MOST_HEAD_BYTES:
             self._refuse(ValueError(f"more than {MOST_HEAD_BYTES} bytes in a row that are no body"))
 
@@ -126,7 +130,9 @@ class Exchange:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take in a header; trailers are no part of a response."""
         if self._stage is _Stage.HEAD:
-            self.headers.append((name, value))
+            if b"\0" in value:
+                raise _Refused("a header with a NUL")
+            self.headers.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """Take in a head, unless a final one follows it."""
@@ -183,12 +189,15 @@ class Exchange:
 
 
 def _has_no_length(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Whether the body has no end of its own: neither a length nor chunks."""
+    """Whether the body has no end of its own: neither a length nor, as the last of its encodings, chunks."""
+    has_length = False
+    encodings = b""
     for name, value in headers:
         lowered = name.lower()
-        if lowered == b"content-length" or (lowered == b"transfer-encoding" and b"chunked" in value.lower()):
-            return False
-    return True
+        has_length |= lowered == b"content-length"
+        if lowered == b"transfer-encoding":
+            encodings = value.lower()
+    return not encodings.endswith(b"chunked") if encodings else not has_length
 
 
 def _caused(error: Exception, cause: BaseException | None) -> Exception:
