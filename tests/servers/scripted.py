@@ -54,6 +54,7 @@ class Scripted:
     resumed: int = 0
     """TLS connections that took up an earlier session."""
     open: set[asyncio.StreamWriter] = field(default_factory=set)
+    reads_bodies: bool = True
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -94,7 +95,8 @@ class Scripted:
         head = await reader.readuntil(b"\r\n\r\n")
         await self._note(self.heads.append, head)
         length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-        self.bodies.append(await reader.readexactly(int(length[0].partition(b":")[2]) if length else 0))
+        if self.reads_bodies:
+            self.bodies.append(await reader.readexactly(int(length[0].partition(b":")[2]) if length else 0))
         path = head.split(b" ")[1].decode("latin-1").partition("?")[0]
         for step in self.scripts[path]:
             if isinstance(step, bytes):

@@ -3,10 +3,12 @@
 from tests.servers.scripted import BREATHE, CLOSE, RESET, Script
 
 
-def page(
-    body: bytes = b"<p>hello", *headers: bytes, status: bytes = b"200 OK", length: int | None = None
-) -> bytes:
-    lines = [b"HTTP/1.1 " + status, b"Content-Type: text/html", b"Content-Length: %d" % (len(body) if length is None else length)]
+def page(body: bytes = b"<p>hello", *headers: bytes, status: bytes = b"200 OK", length: int | None = None) -> bytes:
+    lines = [
+        b"HTTP/1.1 " + status,
+        b"Content-Type: text/html",
+        b"Content-Length: %d" % (len(body) if length is None else length),
+    ]
     return b"\r\n".join([*lines, *headers, b"", body])
 
 
@@ -77,7 +79,10 @@ WRONG: dict[str, Script] = {
     "/length-too-large": (head(b"Content-Length: 99999999999999999999999") + b"hello", CLOSE),
     "/lengths-that-differ": (head(b"Content-Length: 3", b"Content-Length: 5") + b"hello", CLOSE),
     "/lengths-in-a-list": (head(b"Content-Length: 5, 5") + b"hello", CLOSE),
-    "/length-and-chunks": (head(b"Content-Length: 5", b"Transfer-Encoding: chunked") + b"5\r\nhello\r\n0\r\n\r\n", CLOSE),
+    "/length-and-chunks": (
+        head(b"Content-Length: 5", b"Transfer-Encoding: chunked") + b"5\r\nhello\r\n0\r\n\r\n",
+        CLOSE,
+    ),
     "/not-http": (b"hello\r\n\r\n", CLOSE),
     "/ssh": (b"SSH-2.0-OpenSSH_9.2\r\n", CLOSE),
     "/http-2": (b"HTTP/2.0 200 OK\r\n\r\n", CLOSE),
@@ -103,7 +108,11 @@ TOO_MUCH: dict[str, Script] = {
     "/more-than-its-chunks": (CHUNKED + b"5\r\nhello\r\n0\r\n\r\nmore", BREATHE, CLOSE),
     "/204-with-a-body": (b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", BREATHE, CLOSE),
     "/304-with-a-body": (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\nhello", BREATHE, CLOSE),
-    "/204-with-chunks": (b"HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", BREATHE, CLOSE),
+    "/204-with-chunks": (
+        b"HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        BREATHE,
+        CLOSE,
+    ),
     "/more-after-close": (page(b"bye", b"Connection: close") + b"more", BREATHE, CLOSE),
     "/101": (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nnot http", BREATHE, CLOSE),
 }

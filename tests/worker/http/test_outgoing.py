@@ -100,7 +100,9 @@ async def test_a_proxy_is_gone_through():
 
 
 SEGMENTS = st.text("abz09-._~%/é +", max_size=12)
-HOSTS = st.sampled_from(["example.org", "a-b.example", "127.0.0.1", "127.1", "1.2.3", "010.0.0.1", "EXAMPLE.org", "x.", "0x7f"])
+HOSTS = st.sampled_from(
+    ["example.org", "a-b.example", "127.0.0.1", "127.1", "1.2.3", "010.0.0.1", "EXAMPLE.org", "x.", "0x7f"]
+)
 
 
 @given(
@@ -121,6 +123,8 @@ def test_a_plain_target_is_the_quoted_one(scheme, host, port, path, query):
         assert plain == (origin, quoted.host_port_subcomponent, quoted.raw_path_qs)
 
 
-@pytest.mark.parametrize("url", ["http://example.org/a/b.html", "https://127.0.0.1:8443/x?page=2&q=a-b", "http://a.b/#c"])
+@pytest.mark.parametrize(
+    "url", ["http://example.org/a/b.html", "https://127.0.0.1:8443/x?page=2&q=a-b", "http://a.b/#c"]
+)
 def test_ordinary_urls_are_plain(url):
     assert _plain_target(url) is not None
