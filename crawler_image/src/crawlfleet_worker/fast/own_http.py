@@ -5,13 +5,11 @@ Steps aside: another handler, by DOWNLOAD_HANDLERS or with Twisted's reactor; a 
 Holds for: Scrapy 2.19.
 """
 
-from typing import Any
-
 from scrapy.core.downloader.handlers import DownloadHandlers
 from scrapy.core.downloader.handlers._aiohttp import AiohttpDownloadHandler
 from scrapy.crawler import Crawler
 
-from crawlfleet_worker.fast.stock import require_class, require_own
+from crawlfleet_worker.fast.stock import StepAside, require_class, require_own
 from crawlfleet_worker.frontier.pacing import Paced
 from crawlfleet_worker.http.handler import OwnHandler
 from crawlfleet_worker.http.outgoing import PORTS
@@ -24,8 +22,8 @@ def install(crawler: Crawler) -> None:
     handlers = crawler.engine.downloader.handlers
     require_class(handlers, DownloadHandlers)
     found = {scheme: handlers._get_handler(scheme) for scheme in PORTS}
-    for handler in found.values():
-        _require_stock(_below_the_pace(handler))
+    for scheme, handler in found.items():
+        _require_stock(scheme, handler)
     for scheme, handler in found.items():
         if isinstance(handler, Paced):
             handler.delegate.replace(OwnHandler(crawler, handler.delegate.handler))
@@ -33,10 +31,8 @@ def install(crawler: Crawler) -> None:
             handlers._handlers[scheme] = OwnHandler(crawler, handler)
 
 
-def _below_the_pace(handler: object) -> Any:  # noqa: ANN401 - any download handler
-    return handler.delegate.handler if isinstance(handler, Paced) else handler
-
-
-def _require_stock(handler: object) -> None:
-    require_class(handler, AiohttpDownloadHandler)
-    require_own(handler, *_METHODS)
+def _require_stock(scheme: str, handler: object) -> None:
+    kind = handler.delegate.kind if isinstance(handler, Paced) else type(handler)
+    if kind is not AiohttpDownloadHandler:
+        raise StepAside(f"the handler of {scheme}, {kind.__qualname__}, is not {AiohttpDownloadHandler.__qualname__}")
+    require_own(handler.delegate.handler if isinstance(handler, Paced) else handler, *_METHODS)

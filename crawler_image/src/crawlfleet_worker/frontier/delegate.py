@@ -19,13 +19,14 @@ class Delegate:
 
     def __init__(self, crawler: Crawler, scheme: str, handler: str | type[Any]) -> None:
         self._crawler, self._scheme = crawler, scheme
-        self._class = load_object(handler)
+        self.kind: type[Any] = load_object(handler)
+        """The handler's class."""
         self.handler: Any = None
         """The handler, once it is built."""
         self._why_not = ""
         self.gated = False
         """Whether its requests pass the gate (`sending`) once their connection stands."""
-        if not getattr(self._class, "lazy", True):
+        if not getattr(self.kind, "lazy", True):
             self._build()
 
     def ready(self) -> None:
@@ -52,7 +53,7 @@ class Delegate:
             await _awaited(self.handler.close())
 
     def _build(self) -> None:
-        self.replace(build_from_crawler(self._class, self._crawler))
+        self.replace(build_from_crawler(self.kind, self._crawler))
 
     def _build_late(self) -> None:
         if not self._why_not:
