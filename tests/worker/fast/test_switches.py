@@ -25,6 +25,7 @@ def aside(crawler):
 def rooms(monkeypatch):
     PUT.clear()
     installs = {"room_a": lambda crawler: PUT.append("A"), "room_b": lambda crawler: PUT.append("B"), "room_c": aside}
+    installs["room_http"] = lambda crawler: PUT.append("HTTP")
     for name, put in installs.items():
         monkeypatch.setitem(sys.modules, name, SimpleNamespace(install=put))
 
@@ -35,12 +36,16 @@ def rooms(monkeypatch):
         ({}, KNOWN, ("A", "B"), "Fast paths: A, B; Scrapy's own code: C (somebody replaced it)"),
         ({"CRAWLFLEET_FAST_A": "False"}, KNOWN, ("B",), "A (CRAWLFLEET_FAST_A is off)"),
         ({"CRAWLFLEET_FAST": "0"}, KNOWN, (), "Fast paths: none; Scrapy's own code: A (CRAWLFLEET_FAST is off), B"),
+        ({"CRAWLFLEET_FAST_HTTP": "False"}, KNOWN, ("A", "B"), "HTTP (CRAWLFLEET_FAST_HTTP is off)"),
+        ({}, KNOWN, ("A", "B"), "HTTP (CRAWLFLEET_FAST_HTTP is off)"),
+        ({"CRAWLFLEET_FAST_HTTP": "True"}, KNOWN, ("A", "B", "HTTP"), "A, B, HTTP;"),
+        ({"CRAWLFLEET_FAST_HTTP": "True", "CRAWLFLEET_FAST": "0"}, KNOWN, (), "HTTP (CRAWLFLEET_FAST is off)"),
         ({}, (2, 20, 0), (), "A (not known for Scrapy 2.20.0)"),
         ({}, (2, 18, 4), (), "B (not known for Scrapy 2.18.4)"),
     ],
 )
 def test_what_is_on(settings, version, on, said, caplog):
-    rooms = {"A": "room_a", "B": "room_b", "C": "room_c"}
+    rooms = {"A": "room_a", "B": "room_b", "C": "room_c", "HTTP": "room_http"}
     caplog.set_level(logging.INFO, "crawlfleet_worker")
     assert install(get_crawler(Spider, settings), rooms, version) == on
     assert tuple(PUT) == on

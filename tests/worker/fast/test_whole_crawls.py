@@ -19,7 +19,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.spiders import CrawlSpider, Rule
 
 from crawlfleet_worker.fast.rooms import ROOMS
-from crawlfleet_worker.fast.switches import install
+from crawlfleet_worker.fast.switches import OPT_IN, install
 from tests.worker.frontier.crawls import BASE
 from tests.worker.frontier.server import Answer, Arrival, serving
 
@@ -253,6 +253,7 @@ def urls_put_back() -> Iterator[None]:
 async def crawled(case: str, start: str, caplog, *, fast: bool):
     kind, more = CASES[case]
     settings = {**BASE, "EXTENSIONS": {Witness: 0}, "LOG_LEVEL": "DEBUG", "RETRY_TIMES": 1, "FAST": fast, **more}
+    settings.update({f"CRAWLFLEET_FAST_{name}": True for name in OPT_IN})
     crawler = Crawler(kind, Settings(settings, priority="project"))
     caplog.clear()
     await AsyncCrawlerRunner(crawler.settings).crawl(crawler, start=start)
