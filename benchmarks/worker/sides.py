@@ -44,7 +44,7 @@ class Crawl:
         return self.folder / "log"
 
 
-def ours(crawl: Crawl) -> None:
+def ours(crawl: Crawl, **settings: str) -> None:
     """Run one worker of `engine: Frontier`, started as the operator does; it is told to end when all is done."""
     with frontier_server("redis") as server:
         job = FrontierJob(
@@ -52,7 +52,7 @@ def ours(crawl: Crawl) -> None:
             crawl.folder,
             spider=crawl.spider,
             arguments={"start": crawl.start},
-            settings={"CRAWLFLEET_ITEMS_MAX": "0"},
+            settings={"CRAWLFLEET_ITEMS_MAX": "0", **settings},
             project=ROOT,
         ).create(slots=64)
         try:
@@ -61,6 +61,11 @@ def ours(crawl: Crawl) -> None:
             _check(worker.drain(), ExitCode.DRAINED, worker.log)
         finally:
             job.close()
+
+
+def ours_own_handler(crawl: Crawl) -> None:
+    """Run the same with the HTTP handler of our own, which is off by default."""
+    ours(crawl, CRAWLFLEET_FAST_HTTP="True")
 
 
 def scrapy_redis(crawl: Crawl) -> None:
@@ -81,6 +86,7 @@ def floor(crawl: Crawl) -> None:
 
 SIDES: Final[Mapping[str, Callable[[Crawl], None]]] = {
     "ours": ours,
+    "ours_own_handler": ours_own_handler,
     "scrapy_redis": scrapy_redis,
     "vanilla": vanilla,
     "floor": floor,
