@@ -5,6 +5,7 @@ Scrapy's own base class, which is why this holds for Scrapy 2.19 only. A request
 dies, an exception says so, and others decide. What `outgoing` does not take goes to Scrapy's handler.
 """
 
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from scrapy import Request
@@ -61,7 +62,12 @@ class OwnHandler(Watched, BaseStreamingDownloadHandler[Answer]):
 
     @staticmethod
     def _extract_headers(response: Answer) -> Headers:
-        return Headers(response.exchange.headers)
+        grouped: dict[bytes, list[bytes]] = {}
+        for name, value in response.exchange.headers:
+            grouped.setdefault(_titled(name), []).append(value)
+        headers = Headers()
+        dict.update(headers, grouped)  # what its own update comes to, for names and values that are bytes
+        return headers
 
     @staticmethod
     def _build_base_response_args(response: Answer, request: Request, headers: Headers) -> _BaseResponseArgs:
@@ -85,3 +91,7 @@ class OwnHandler(Watched, BaseStreamingDownloadHandler[Answer]):
     def _log_tls_info(self, response: Answer, request: Request) -> None:
         if response.connection.tls is not None:
             _log_sslobj_debug_info(response.connection.tls)
+
+
+_titled = lru_cache(1_000)(bytes.title)
+"""How Scrapy writes a header's name."""
