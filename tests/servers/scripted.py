@@ -51,6 +51,8 @@ class Scripted:
     heads: list[bytes] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     connections: int = 0
+    peers: set[str] = field(default_factory=set)
+    """Addresses that connected."""
     resumed: int = 0
     """TLS connections that took up an earlier session."""
     open: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -74,6 +76,7 @@ class Scripted:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.peers.add(writer.get_extra_info("peername")[0])
         spoken = writer.get_extra_info("ssl_object")
         self.resumed += bool(spoken and spoken.session_reused)
         await self._note(self.open.add, writer)

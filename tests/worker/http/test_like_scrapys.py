@@ -174,3 +174,10 @@ async def test_names_and_addresses(caplog):
                 assert (unknown, refused) == (("CannotResolveHostError",), ("DownloadConnectionRefusedError",))
         assert too_long == ("CannotResolveHostError",)
     assert six.heads[0] == six.heads[1]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.5", ("127.0.0.6", 0)])
+async def test_a_local_address_of_ones_own(address):
+    async with scripted(ALL) as server, ours(DOWNLOAD_BIND_ADDRESS=address) as fetcher:
+        assert (await fetcher.fetch(server.url("/page"))).status == 200
+    assert server.peers == {address if isinstance(address, str) else address[0]}

@@ -93,3 +93,13 @@ async def test_an_address_is_not_looked_up(lookups, host, family):
     ((found, *_, where),) = await Names(10).addresses(host, 8080)
     assert (found, where[:2]) == (family, (host, 8080))
     assert lookups.asked == []
+
+
+async def test_closing_ends_a_lookup(lookups):
+    names = Names(10)
+    lookups.go_on.clear()
+    asking = asyncio.create_task(names.addresses("a.example", 80))
+    await asyncio.sleep(0)
+    names.close()
+    with pytest.raises(asyncio.CancelledError):
+        await asking

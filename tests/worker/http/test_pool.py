@@ -21,7 +21,7 @@ async def connected(pool, origin=ONE):
 
 
 async def test_the_latest_one_of_the_origin_is_taken_again():
-    pool = Pool(10, 10)
+    pool = Pool(10)
     pairs = [await connected(pool) for _ in range(2)] + [await connected(pool, OTHER)]
     for connection, _ in pairs:
         pool.give_back(connection)
@@ -31,7 +31,7 @@ async def test_the_latest_one_of_the_origin_is_taken_again():
 
 async def test_one_that_the_server_has_just_closed_is_passed_over():
     """The loop has had no turn to see it."""
-    pool = Pool(10, 10)
+    pool = Pool(10)
     (older, _other), (latest, server) = await connected(pool), await connected(pool)
     pool.give_back(older)
     pool.give_back(latest)
@@ -41,7 +41,7 @@ async def test_one_that_the_server_has_just_closed_is_passed_over():
 
 
 async def test_one_on_which_something_waits_to_be_read_is_passed_over():
-    pool = Pool(10, 10)
+    pool = Pool(10)
     connection, server = await connected(pool)
     pool.give_back(connection)
     server.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")
@@ -50,7 +50,7 @@ async def test_one_on_which_something_waits_to_be_read_is_passed_over():
 
 
 async def test_idle_ones_expire():
-    pool = Pool(10, 10, idle_seconds=0.05)
+    pool = Pool(10, idle_seconds=0.05)
     pairs = [await connected(pool) for _ in range(2)]
     for connection, _ in pairs:
         pool.give_back(connection)
@@ -61,21 +61,21 @@ async def test_idle_ones_expire():
     await pool.close()
 
 
-async def test_the_oldest_idle_one_makes_room():
-    pool = Pool(2, 10)
-    (first, server), (second, _other) = await connected(pool), await connected(pool, OTHER)
-    pool.give_back(first)
-    pool.give_back(second)
-    await connected(pool, OTHER)
+async def test_the_one_unused_for_longest_makes_room():
+    pool = Pool(10, most=2)
+    (first, server), (second, _other), (third, _another) = [
+        await connected(pool, origin) for origin in (ONE, OTHER, ONE)
+    ]
+    for connection in (first, second, third):
+        pool.give_back(connection)
     async with asyncio.timeout(5):
         assert await asyncio.get_running_loop().sock_recv(nonblocking(server), 1) == b""
-    assert pool.take(ONE) is None
-    assert pool.take(OTHER) is second
+    assert [pool.take(ONE), pool.take(ONE), pool.take(OTHER)] == [third, None, second]
     await pool.close()
 
 
 async def test_not_more_than_allowed_are_kept_for_one_origin():
-    pool = Pool(10, 1)
+    pool = Pool(1)
     (first, _), (second, _other) = await connected(pool), await connected(pool)
     pool.give_back(first)
     pool.give_back(second)
@@ -84,7 +84,7 @@ async def test_not_more_than_allowed_are_kept_for_one_origin():
 
 
 async def test_closing_closes_what_is_in_use_too_and_what_comes_late():
-    pool = Pool(10, 10)
+    pool = Pool(10)
     _, server = await connected(pool)
     await pool.close()
     assert len(pool) == 0

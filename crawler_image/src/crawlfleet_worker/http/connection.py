@@ -95,6 +95,8 @@ class Connection(asyncio.BufferedProtocol):
         """Let go of the exchange and say whether another one can follow; otherwise abort the connection."""
         exchange, self._exchange = self._exchange, None
         clean = exchange is None or exchange.reusable
+        if exchange is not None:
+            exchange.close()
         if clean and self.open and self._transport is not None and not self._transport.get_write_buffer_size():
             return True
         self.abort()

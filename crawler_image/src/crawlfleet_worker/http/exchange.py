@@ -47,7 +47,7 @@ class Exchange:
         self._parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
-        self.status = 0
+        self.status, self.version = 0, ""
         self.headers: list[tuple[bytes, bytes]] = []
         self.ended_by_close = False
         """Whether nothing but the end of the connection says where the body ends."""
@@ -59,11 +59,6 @@ class Exchange:
         self._chunks: list[bytes] = []
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
-
-    @property
-    def version(self) -> str:
-        """`HTTP/1.1`, once the head is there."""
-        return f"HTTP/{self._parser.get_http_version()}"
 
     @property
     def reusable(self) -> bool:
@@ -119,6 +114,10 @@ class Exchange:
             cause = error or ConnectionResetError("the connection was closed")
             self.fail(_caused(DownloadFailedError(f"No answer came: {cause}"), cause))
 
+    def close(self) -> None:
+        """Let go of the parser, which holds this object in turn; nothing is fed any more."""
+        del self._parser
+
     # What the parser calls.
 
     def on_message_begin(self) -> None:
@@ -140,7 +139,8 @@ class Exchange:
         if status < 200 and status != 101:
             self.headers.clear()
             return
-        self.status, self._keep_alive = status, self._parser.should_keep_alive()
+        self.status, self.version = status, f"HTTP/{self._parser.get_http_version()}"
+        self._keep_alive = self._parser.should_keep_alive()
         self._stage = _Stage.BODY
         if self._has_body and status not in NO_BODY:
             self.ended_by_close = not self._keep_alive and _has_no_length(self.headers)

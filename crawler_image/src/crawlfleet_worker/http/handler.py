@@ -37,9 +37,9 @@ class OwnHandler(Watched, BaseStreamingDownloadHandler[Answer]):
         super().__init__(crawler)
         self._stock = stock
         settings, sessions = crawler.settings, Sessions(crawler.settings)
-        names = Names(settings.getint("DNSCACHE_SIZE") if settings.getbool("DNSCACHE_ENABLED") else 0)
-        connector = Connector(names, sessions, self._bind_address)
-        self.pool = Pool(self._pool_size_total, self._pool_size_per_host)
+        self._names = Names(settings.getint("DNSCACHE_SIZE") if settings.getbool("DNSCACHE_ENABLED") else 0)
+        connector = Connector(self._names, sessions, self._bind_address)
+        self.pool = Pool(self._pool_size_per_host)
         self._lines = Lines(self.pool, connector, sessions, memoryview(bytearray(BUFFER_BYTES)))
 
     async def download_request(self, request: Request) -> Response:
@@ -52,6 +52,7 @@ class OwnHandler(Watched, BaseStreamingDownloadHandler[Answer]):
 
     async def close(self) -> None:
         """Close all connections, and Scrapy's handler."""
+        self._names.close()
         await self.pool.close()
         await self._stock.close()
 

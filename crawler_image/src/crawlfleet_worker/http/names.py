@@ -44,6 +44,11 @@ class Names:
         """Look the name up again next time: its addresses did not work."""
         self._known.pop((host, port), None)
 
+    def close(self) -> None:
+        """End the lookups that are under way."""
+        for task in self._under_way.values():
+            task.cancel()
+
     def _lookup(self, host: str, port: int) -> "asyncio.Task[Addresses]":
         """Return the one lookup of this name that is under way; it ends by itself, whoever stops waiting."""
         key = (host, port)

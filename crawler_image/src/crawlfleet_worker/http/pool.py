@@ -10,6 +10,9 @@ from crawlfleet_worker.http.outgoing import Origin
 IDLE_SECONDS: Final = 15.0
 """How long a connection is kept unused; aiohttp's figure."""
 
+MOST_IDLE: Final = 256
+"""Connections kept unused to all origins together: many polite hosts at a time, far below 1,024 open files."""
+
 CLOSING_SECONDS: Final = 5.0
 """How long closing waits for the loop to say that all connections have ended."""
 
@@ -17,10 +20,9 @@ CLOSING_SECONDS: Final = 5.0
 class Pool:
     """The open connections of one handler."""
 
-    def __init__(self, most_open: int, most_idle_per_origin: int, idle_seconds: float = IDLE_SECONDS) -> None:
-        """Keep as many open as given (0: no bound); those in use are bounded by Scrapy's CONCURRENT_REQUESTS alone."""
-        self._most_open, self._most_idle = most_open, most_idle_per_origin
-        self._idle_seconds = idle_seconds
+    def __init__(self, most_per_origin: int, most: int = MOST_IDLE, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Keep so many unused (per origin 0: no bound); those in use are bounded by Scrapy's CONCURRENT_REQUESTS."""
+        self._most_per_origin, self._most, self._idle_seconds = most_per_origin, most, idle_seconds
         self._open: set[Connection] = set()
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
         self._until: dict[Connection, float] = {}
@@ -44,19 +46,20 @@ class Pool:
         return None
 
     def add(self, connection: Connection) -> None:
-        """Count a new connection, in use; the one idle for longest makes room for it."""
+        """Count a new connection, in use."""
         if self._closed or not connection.open:
             connection.abort()
-            return
-        self._open.add(connection)
-        if self._most_open and len(self._open) > self._most_open and self._until:
-            self._drop(next(iter(self._until)))
+        else:
+            self._open.add(connection)
 
     def give_back(self, connection: Connection) -> None:
-        """Keep a connection that is clean and free, or close it."""
-        if not connection.open or (self._most_idle and len(self._idle[connection.origin]) >= self._most_idle):
+        """Keep a connection that is clean and free, or close it; the one unused for longest makes room."""
+        of_origin = len(self._idle.get(connection.origin, ()))
+        if self._closed or not connection.open or (self._most_per_origin and of_origin >= self._most_per_origin):
             connection.abort()
             return
+        if len(self._until) >= self._most:
+            self._drop(next(iter(self._until)))
         self._idle[connection.origin].append(connection)
         self._until[connection] = asyncio.get_running_loop().time() + self._idle_seconds
         if self._timer is None:
