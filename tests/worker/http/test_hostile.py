@@ -1,13 +1,15 @@
 """Does a hostile server get more than one answer's worth of time, memory and requests out of us?"""
 
 import asyncio
+import gc
 import os
 from collections import Counter
 
 import pytest
 from scrapy import signals
 
-from crawlfleet_worker.http.exchange import MOST_HEAD_BYTES
+from crawlfleet_worker.http.answer import Answer
+from crawlfleet_worker.http.exchange import MOST_HEAD_BYTES, Exchange
 from crawlfleet_worker.http.handler import BUFFER_BYTES
 from tests.servers.scripted import BREATHE, CLOSE, HOLD, RESET, Endless, scripted
 from tests.worker.http.behaviours import ALL, CHUNKED, head, page
@@ -217,3 +219,16 @@ async def test_closing_ends_what_is_under_way():
             await asyncio.wait_for(server.until_heard(1), 5)
         assert await download == ("DownloadFailedError",)
         await asyncio.wait_for(server.until_open(0), 5)
+
+
+async def test_what_is_over_leaves_no_cycle():
+    """Collecting a cycle for each page would cost more than the page."""
+    async with scripted(ALL) as server, ours() as fetcher:
+        gc.collect()
+        gc.disable()
+        try:
+            for path in ("/page", "/chunked", "/big", "/204"):
+                await fetcher.fetch(server.url(path))
+            assert [one for one in gc.get_objects() if isinstance(one, Exchange | Answer)] == []
+        finally:
+            gc.enable()
