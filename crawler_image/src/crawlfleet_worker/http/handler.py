@@ -94,5 +94,9 @@ class OwnHandler(Watched, BaseStreamingDownloadHandler[Answer]):
             _log_sslobj_debug_info(response.connection.tls)
 
 
-_titled = lru_cache(1_000)(bytes.title)
-"""How Scrapy writes a header's name."""
+def _titled(name: bytes) -> bytes:
+    """Return a header's name as Scrapy writes it; short ones, which come again, are remembered."""
+    return _short_titled(name) if len(name) <= 64 else name.title()
+
+
+_short_titled = lru_cache(1_000)(bytes.title)

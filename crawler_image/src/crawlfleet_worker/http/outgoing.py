@@ -89,7 +89,7 @@ def _plain_target(url: str) -> Target | None:
     return Origin(scheme, host, int(port) if port else PORTS[scheme]), f"{host}:{port}" if port else host, target
 
 
-@lru_cache(10_000)
+@lru_cache(1_000)
 def _is_plain(host: str) -> bool:
     """Whether it is an IPv4 address in its usual form, or no number at its end: those have odd forms."""
     try:
