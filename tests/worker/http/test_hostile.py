@@ -15,7 +15,7 @@ from tests.servers.scripted import BREATHE, CLOSE, HOLD, RESET, Endless, scripte
 from tests.worker.http.behaviours import ALL, CHUNKED, head, page
 from tests.worker.http.fetching import ours
 
-SOON = {"download_timeout": 0.4}
+SOON = {"download_timeout": 1.0}
 AT_LEISURE = {"download_timeout": 25}
 OK = page()
 

@@ -8,14 +8,16 @@ from scrapy import Request, signals
 from scrapy.core.downloader.handlers._aiohttp import AiohttpDownloadHandler
 from scrapy.exceptions import DownloadFailedError, DownloadTimeoutError
 
+from crawlfleet_frontier.client import clock
 from crawlfleet_worker.fast.own_http import install
 from crawlfleet_worker.fast.stock import StepAside
 from crawlfleet_worker.frontier import pacing
-from crawlfleet_worker.frontier.ports import Outcome
+from crawlfleet_worker.frontier.ports import Outcome, wiring_of
+from crawlfleet_worker.frontier.sending import Gate
 from tests.servers.scripted import BREATHE, CLOSE, HOLD, scripted
+from tests.worker.frontier.crawls import OneByOne, run, stock
 from tests.worker.frontier.crawls import ours as paced
-from tests.worker.frontier.crawls import run, stock
-from tests.worker.frontier.fakes import FakePacer
+from tests.worker.frontier.fakes import FakePacer, FakeSlot
 from tests.worker.frontier.server import Answer, drops_kept_connections, serving
 from tests.worker.http.behaviours import page
 from tests.worker.http.crawls import with_own_http
@@ -45,22 +47,39 @@ async def test_the_server_sees_no_gap_below_the_delay():
     assert min(server.gaps()) >= 0.05
 
 
-async def test_the_first_byte_is_dated_and_not_the_head():
-    """By then the request had arrived; its head comes half a second later."""
-    pacer = FakePacer()
+class DatingSlot(FakeSlot):
+    """Knows when the answer began, as it was told."""
 
-    async def late(reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(page()[:9])
-        await asyncio.sleep(0.5)
-        writer.write(page()[9:])
-        await reader.read()
-        writer.close()
+    began = 0.0
 
-    server = await asyncio.start_server(late, "127.0.0.1", 0)
-    await run(ours(pacer), Request(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"))
-    assert 0.4 < pacer.slots[0].ends[0][0] < 5
-    server.close()
+    def used(self, first_byte_age, outcome):
+        DatingSlot.began = clock.now() - first_byte_age
+        super().used(first_byte_age, outcome)
+
+
+class Leased(OneByOne):
+    """Gives its one request a slot that dates."""
+
+    async def start(self):
+        async for request in super().start():
+            wiring_of(self.crawler).slots.give(request, DatingSlot("127.0.0.1"))
+            yield request
+
+
+async def test_the_first_byte_is_dated_and_not_the_head(monkeypatch):
+    """By then the request had arrived; the head is complete a while later."""
+    heard, told = asyncio.Event(), []
+    tell = Gate.heard
+    monkeypatch.setattr(Gate, "heard", lambda gate: (tell(gate), heard.set()))
+    crawler = with_own_http(paced(Leased))
+    crawler.signals.connect(lambda: told.append(clock.now()), signals.headers_received, weak=False)
+    async with scripted({"/": (page()[:9], HOLD, page()[9:], CLOSE)}) as server:
+        crawl = asyncio.create_task(run(crawler, Request(server.url())))
+        await asyncio.wait_for(heard.wait(), 5)
+        await asyncio.sleep(0.3)
+        server.go_on.set()
+        await asyncio.wait_for(crawl, 10)
+    assert DatingSlot.began <= told[0] - 0.2
 
 
 async def test_a_dropped_keep_alive_is_sent_again_only_under_a_slot_of_its_own():

@@ -53,8 +53,10 @@ class OwnHandler(Watched, BaseStreamingDownloadHandler[Answer]):
     async def close(self) -> None:
         """Close all connections, and Scrapy's handler."""
         self._names.close()
-        await self.pool.close()
-        await self._stock.close()
+        try:
+            await self.pool.close()
+        finally:
+            await self._stock.close()
 
     # What Scrapy's base class asks for.
 
