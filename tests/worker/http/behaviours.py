@@ -55,6 +55,7 @@ RIGHT: dict[str, Script] = {
     "/binary": (b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 2\r\n\r\n\x89P",),
     "/json": (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",),
     "/untyped": (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",),
+    "/offers-an-upgrade": (page(b"x", b"Upgrade: h2,h2c", b"Connection: Upgrade, Keep-Alive"),),
     "/folded-header": (page(b"x", b"X-Folded: a\r\n  b"),),
 }
 """Answers that can be read."""
@@ -114,6 +115,7 @@ TOO_MUCH: dict[str, Script] = {
         CLOSE,
     ),
     "/more-after-close": (page(b"bye", b"Connection: close") + b"more", BREATHE, CLOSE),
+    "/101-without-upgrade": (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", BREATHE, CLOSE),
     "/101": (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nnot http", BREATHE, CLOSE),
 }
 """Answers with something behind them."""

@@ -30,15 +30,15 @@ class Connector:
     async def connect(self, origin: Origin, make: Callable[[], Connection]) -> Connection:
         """Return a connection that stands.
 
-        Raises CannotResolveHostError; DownloadConnectionRefusedError for any other failure, TLS too, as Scrapy's
-        handler does; TimeoutError only where the caller's time ran out.
+        Raises CannotResolveHostError, and DownloadConnectionRefusedError for any other failure, TLS too, as Scrapy's
+        handler does. Cancelled or not: a name that led nowhere is looked up again.
         """
         addresses = await self._names.addresses(origin.host, origin.port)
         try:
             return await self._connected(origin, addresses, make)
-        except OSError as error:
+        except BaseException as error:
             self._names.forget(origin.host, origin.port)
-            if isinstance(error, TimeoutError) and error.errno is None:
+            if not isinstance(error, OSError):
                 raise
             where = f"{origin.host}:{origin.port}"
             raise DownloadConnectionRefusedError(f"Cannot connect to {where}: {error}") from error

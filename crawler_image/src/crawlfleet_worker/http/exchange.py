@@ -140,7 +140,7 @@ class Exchange:
             self.headers.clear()
             return
         self.status, self.version = status, f"HTTP/{self._parser.get_http_version()}"
-        self._keep_alive = self._parser.should_keep_alive()
+        self._keep_alive = status != 101 and self._parser.should_keep_alive()
         self._stage = _Stage.BODY
         if self._has_body and status not in NO_BODY:
             self.ended_by_close = not self._keep_alive and _has_no_length(self.headers)
