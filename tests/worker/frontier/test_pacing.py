@@ -18,15 +18,27 @@ from crawlfleet_worker.frontier import pacing, sending
 from crawlfleet_worker.frontier.answers import outcome_of
 from crawlfleet_worker.frontier.ports import HostBlocked, Outcome, wiring_of
 from crawlfleet_worker.settings import AIOHTTP_SINCE
-from tests.worker.frontier.crawls import OneByOne, ours, run, stock
+from tests.worker.frontier.crawls import OneByOne, run, stock
+from tests.worker.frontier.crawls import ours as scrapys
 from tests.worker.frontier.fakes import FakePacer, FakeSlot
 from tests.worker.frontier.server import Answer, drops_kept_connections, serving
+from tests.worker.http.crawls import with_own_http
 
 SUCCESS = Outcome("success")
 with_aiohttp = pytest.mark.skipif(version_info[:2] < AIOHTTP_SINCE, reason="Scrapy's aiohttp handler came with 2.19")
 
 
-async def test_every_request_has_a_slot_that_ends_once_with_the_age_of_its_first_byte():
+def with_ours(*args, **settings):
+    return with_own_http(scrapys(*args, **settings))
+
+
+@pytest.fixture(params=[scrapys, pytest.param(with_ours, marks=with_aiohttp)], ids=["scrapys", "own"])
+def ours(request):
+    """Return what makes a crawler with all rooms, over Scrapy's handler or over the one of our own."""
+    return request.param
+
+
+async def test_every_request_has_a_slot_that_ends_once_with_the_age_of_its_first_byte(ours):
     pacer = FakePacer()
     async with serving() as server:
         spider = await run(ours(pacer=pacer), *(Request(server.url(f"/{n}")) for n in range(5)))
@@ -36,7 +48,7 @@ async def test_every_request_has_a_slot_that_ends_once_with_the_age_of_its_first
     assert all(0 <= slot.ends[0][0] < 5 and slot.ends[0][1] == SUCCESS for slot in pacer.slots)
 
 
-async def test_the_server_sees_no_gap_below_the_delay():
+async def test_the_server_sees_no_gap_below_the_delay(ours):
     pacer = FakePacer(delay=0.05)
     async with serving() as server:
         await run(ours(pacer=pacer), *(Request(server.url(f"/{n}")) for n in range(12)))
@@ -44,7 +56,7 @@ async def test_the_server_sees_no_gap_below_the_delay():
     assert min(server.gaps()) >= 0.05
 
 
-async def test_a_first_byte_is_dated_by_the_headers_and_not_by_the_last_byte():
+async def test_a_first_byte_is_dated_by_the_headers_and_not_by_the_last_byte(ours):
     held, pacer = asyncio.Event(), FakePacer()
 
     def site(arrival):
@@ -57,7 +69,7 @@ async def test_a_first_byte_is_dated_by_the_headers_and_not_by_the_last_byte():
 
 
 @with_aiohttp
-async def test_a_dropped_keep_alive_is_sent_again_only_under_a_slot_of_its_own():
+async def test_a_dropped_keep_alive_is_sent_again_only_under_a_slot_of_its_own(ours):
     pacer = FakePacer(delay=0.05)
     async with serving(drops_kept_connections()) as server:
         crawler = ours(pacer=pacer)
@@ -95,7 +107,7 @@ def test_on_twisteds_reactor_too():
     assert stock["shortest_gap"] < 0.02
 
 
-async def test_a_dropped_post_is_not_sent_again_by_the_handler():
+async def test_a_dropped_post_is_not_sent_again_by_the_handler(ours):
     async with serving(drops_kept_connections()) as server:
         requests = [Request(server.url(f"/{n}"), method="POST", meta={"dont_retry": True}) for n in range(2)]
         spider = await run(ours(), *requests)
@@ -103,7 +115,7 @@ async def test_a_dropped_post_is_not_sent_again_by_the_handler():
     assert [type(error) for error in spider.failed] == [DownloadFailedError]
 
 
-async def test_a_connection_that_never_works_fails_as_without_us():
+async def test_a_connection_that_never_works_fails_as_without_us(ours):
     pacer = FakePacer()
     async with serving(lambda arrival: Answer(drop=True)) as server:
         spider = await run(ours(pacer=pacer), Request(server.url(), meta={"dont_retry": True}))
@@ -111,7 +123,7 @@ async def test_a_connection_that_never_works_fails_as_without_us():
     assert [slot.ends for slot in pacer.slots] == [[(0.0, Outcome("none"))]]
 
 
-async def test_a_slot_that_ran_out_goes_back_and_another_is_asked_for():
+async def test_a_slot_that_ran_out_goes_back_and_another_is_asked_for(ours):
     pacer = FakePacer()
     pacer.lapse_first = 2
     async with serving() as server:
@@ -122,7 +134,7 @@ async def test_a_slot_that_ran_out_goes_back_and_another_is_asked_for():
 
 
 @with_aiohttp
-async def test_a_slot_that_is_void_when_the_connection_stands_sends_nothing():
+async def test_a_slot_that_is_void_when_the_connection_stands_sends_nothing(ours):
     """The last look is after connect, before the write; the connection serves the next slot."""
     pacer = FakePacer()
     pacer.fence_first = 1
@@ -134,7 +146,7 @@ async def test_a_slot_that_is_void_when_the_connection_stands_sends_nothing():
     assert [(slot.looks, slot.ends[0] == "unused") for slot in pacer.slots] == [(1, True), (1, False)]
 
 
-async def test_slots_that_all_run_out_end_as_a_time_out():
+async def test_slots_that_all_run_out_end_as_a_time_out(ours):
     pacer = FakePacer()
     pacer.lapse_first = 100
     async with serving() as server:
@@ -156,7 +168,7 @@ class Leased(OneByOne):
 
 
 @pytest.mark.parametrize(("host", "asked"), [("127.0.0.1", 0), ("127.0.0.9", 1)])
-async def test_a_leased_request_brings_its_slot_unless_it_is_another_hosts(host, asked):
+async def test_a_leased_request_brings_its_slot_unless_it_is_another_hosts(ours, host, asked):
     pacer, slot = FakePacer(), FakeSlot(host)
     Leased.slot = slot
     async with serving() as server:
@@ -167,14 +179,14 @@ async def test_a_leased_request_brings_its_slot_unless_it_is_another_hosts(host,
     assert (slot.ends[0] == "unused") == bool(asked)
 
 
-async def test_a_lease_is_not_sent_before_its_moment():
+async def test_a_lease_is_not_sent_before_its_moment(ours):
     slot = Leased.slot = FakeSlot("127.0.0.1", not_before=clock.now() + 1.0)
     async with serving() as server:
         await run(ours(Leased), Request(server.url()))
     assert server.arrivals[0].at >= slot.not_before
 
 
-async def test_a_blocked_host_gets_nothing():
+async def test_a_blocked_host_gets_nothing(ours):
     async with serving() as server:
         spider = await run(ours(pacer=FakePacer(blocked=("127.0.0.1",))), Request(server.url()))
     assert [type(error) for error in spider.failed] == [HostBlocked]
@@ -188,7 +200,7 @@ class Around(OneByOne):
         self.got.append(await self.crawler.engine.download_async(Request(response.urljoin("/around"))))
 
 
-async def test_requests_round_the_scheduler_are_paced():
+async def test_requests_round_the_scheduler_are_paced(ours):
     pacer = FakePacer(delay=0.1)
     async with serving() as server:
         await run(ours(Around, pacer=pacer), Request(server.url("/page")))
@@ -197,7 +209,7 @@ async def test_requests_round_the_scheduler_are_paced():
     assert min(server.gaps()) >= 0.1
 
 
-async def test_failed_and_cancelled_downloads_end_their_slot_once():
+async def test_failed_and_cancelled_downloads_end_their_slot_once(ours):
     pacer, held = FakePacer(), asyncio.Event()
     async with serving(lambda arrival: Answer(wait=held)) as server:
         crawler = ours(pacer=pacer)
@@ -217,7 +229,7 @@ async def test_failed_and_cancelled_downloads_end_their_slot_once():
     assert server.paths == ["/", "/direct"]
 
 
-async def test_a_refused_connection_ends_its_slot_with_age_zero():
+async def test_a_refused_connection_ends_its_slot_with_age_zero(ours):
     pacer = FakePacer()
     async with serving() as server:
         pass
@@ -256,7 +268,7 @@ async def test_an_old_style_handler_is_asked_and_closed_as_scrapy_does():
     pacer = FakePacer()
     OldHandler.closed = 0
     spider = await run(
-        ours(pacer=pacer, DOWNLOAD_HANDLERS={"http": OldHandler}),
+        scrapys(pacer=pacer, DOWNLOAD_HANDLERS={"http": OldHandler}),
         Request("http://a.example/"),
         Request("http://b.example/"),
     )
@@ -268,13 +280,13 @@ async def test_an_old_style_handler_is_asked_and_closed_as_scrapy_does():
 async def test_the_last_look_comes_before_a_handler_that_shows_no_connection():
     pacer = FakePacer()
     pacer.fence_first = 1
-    spider = await run(ours(pacer=pacer, DOWNLOAD_HANDLERS={"http": OldHandler}), Request("http://a.example/"))
+    spider = await run(scrapys(pacer=pacer, DOWNLOAD_HANDLERS={"http": OldHandler}), Request("http://a.example/"))
     assert len(spider.got) == 1
     assert [(slot.looks, slot.ends[0] == "unused") for slot in pacer.slots] == [(1, True), (1, False)]
 
 
 async def test_a_handler_that_is_not_configured_says_so():
-    spider = await run(ours(DOWNLOAD_HANDLERS={"http": Refusing}), Request("http://a.example/"))
+    spider = await run(scrapys(DOWNLOAD_HANDLERS={"http": Refusing}), Request("http://a.example/"))
     assert [(type(error), str(error)) for error in spider.failed] == [
         (NotSupported, "Unsupported URL scheme 'http': no such thing here")
     ]

@@ -1,4 +1,4 @@
-"""Is the pace kept at the last point before the wire with our handler too? The same promises as in test_pacing."""
+"""What of the pace is our handler's own? What holds for Scrapy's handler too stands in test_pacing, for both."""
 
 import asyncio
 import gzip
@@ -6,19 +6,18 @@ import gzip
 import pytest
 from scrapy import Request, signals
 from scrapy.core.downloader.handlers._aiohttp import AiohttpDownloadHandler
-from scrapy.exceptions import DownloadFailedError, DownloadTimeoutError
+from scrapy.exceptions import DownloadFailedError
 
 from crawlfleet_frontier.client import clock
 from crawlfleet_worker.fast.own_http import install
 from crawlfleet_worker.fast.stock import StepAside
-from crawlfleet_worker.frontier import pacing
-from crawlfleet_worker.frontier.ports import Outcome, wiring_of
+from crawlfleet_worker.frontier.ports import wiring_of
 from crawlfleet_worker.frontier.sending import Gate
 from tests.servers.scripted import BREATHE, CLOSE, HOLD, scripted
 from tests.worker.frontier.crawls import OneByOne, run, stock
 from tests.worker.frontier.crawls import ours as paced
 from tests.worker.frontier.fakes import FakePacer, FakeSlot
-from tests.worker.frontier.server import Answer, drops_kept_connections, serving
+from tests.worker.frontier.server import serving
 from tests.worker.http.behaviours import page
 from tests.worker.http.crawls import with_own_http
 
@@ -27,24 +26,6 @@ ONCE = {"dont_retry": True}
 
 def ours(pacer=None, **settings):
     return with_own_http(paced(pacer=pacer, **settings))
-
-
-async def test_every_request_has_a_slot_that_ends_once():
-    pacer = FakePacer()
-    async with serving() as server:
-        spider = await run(ours(pacer), *(Request(server.url(f"/{n}")) for n in range(5)))
-    assert len(spider.got) == 5, spider.failed
-    assert [(slot.looks, len(slot.ends)) for slot in pacer.slots] == [(1, 1)] * 5
-    assert all(0 <= slot.ends[0][0] < 5 and slot.ends[0][1] == Outcome("success") for slot in pacer.slots)
-    assert server.connections == 1
-
-
-async def test_the_server_sees_no_gap_below_the_delay():
-    pacer = FakePacer(delay=0.05)
-    async with serving() as server:
-        await run(ours(pacer), *(Request(server.url(f"/{n}")) for n in range(12)))
-    assert len(server.arrivals) == 12
-    assert min(server.gaps()) >= 0.05
 
 
 class DatingSlot(FakeSlot):
@@ -82,18 +63,6 @@ async def test_the_first_byte_is_dated_and_not_the_head(monkeypatch):
     assert DatingSlot.began <= told[0] - 0.2
 
 
-async def test_a_dropped_keep_alive_is_sent_again_only_under_a_slot_of_its_own():
-    pacer = FakePacer(delay=0.05)
-    async with serving(drops_kept_connections()) as server:
-        crawler = ours(pacer)
-        spider = await run(crawler, *(Request(server.url(f"/{n}")) for n in range(6)))
-    assert {response.url for response in spider.got} == {server.url(f"/{n}") for n in range(6)}
-    assert len(server.arrivals) > 6
-    assert min(server.gaps()) >= 0.05
-    assert len(pacer.slots) == len(server.arrivals)
-    assert crawler.stats.get_value("retry/count", 0) == 0
-
-
 async def test_a_kept_connection_that_ends_within_a_head_is_not_sent_again():
     """The server has seen the request and begun to answer: that is for the retry middleware to decide."""
 
@@ -108,45 +77,6 @@ async def test_a_kept_connection_that_ends_within_a_head_is_not_sent_again():
         spider = await run(ours(), *(Request(server.url(f"/{n}"), meta=ONCE) for n in range(2)))
         assert [type(error) for error in spider.failed] == [DownloadFailedError]
         assert len(server.heads) == 2
-
-
-async def test_a_dropped_post_is_not_sent_again():
-    async with serving(drops_kept_connections()) as server:
-        requests = [Request(server.url(f"/{n}"), method="POST", meta=ONCE) for n in range(2)]
-        spider = await run(ours(), *requests)
-    assert len(server.arrivals) == 2
-    assert [type(error) for error in spider.failed] == [DownloadFailedError]
-
-
-async def test_a_connection_that_never_works_is_asked_once():
-    pacer = FakePacer()
-    async with serving(lambda arrival: Answer(drop=True)) as server:
-        spider = await run(ours(pacer), Request(server.url(), meta=ONCE))
-    assert [type(error) for error in spider.failed] == [DownloadFailedError]
-    assert [slot.ends for slot in pacer.slots] == [[(0.0, Outcome("none"))]]
-    assert len(server.arrivals) == 1
-
-
-async def test_a_slot_that_is_void_when_the_connection_stands_sends_nothing():
-    """The last look is after connect, before the write; the connection serves the next slot."""
-    pacer = FakePacer()
-    pacer.fence_first = 1
-    async with serving() as server:
-        spider = await run(ours(pacer), Request(server.url()))
-    assert len(spider.got) == 1
-    assert len(server.arrivals) == 1
-    assert server.connections == 1
-    assert [(slot.looks, slot.ends[0] == "unused") for slot in pacer.slots] == [(1, True), (1, False)]
-
-
-async def test_slots_that_all_run_out_end_as_a_time_out():
-    pacer = FakePacer()
-    pacer.lapse_first = 100
-    async with serving() as server:
-        spider = await run(ours(pacer), Request(server.url(), meta=ONCE))
-    assert [type(error) for error in spider.failed] == [DownloadTimeoutError]
-    assert [slot.ends for slot in pacer.slots] == [["unused"]] * pacing.MOST_LAPSES
-    assert server.arrivals == []
 
 
 async def test_a_cancelled_download_ends_its_slot_once_and_its_connection():
