@@ -39,7 +39,7 @@ worker-scrapy-%: .venv/.done ## The worker's tests on another Scrapy: worker-scr
 bench-frontier: .venv/.done ## What the frontier costs Redis, beside scrapy-redis: benchmarks/out/frontier.json
 	@$(PY) -m benchmarks.frontier
 
-bench-worker: .venv/.done ## What a page costs a worker, beside scrapy-redis, Scrapy and a bare loop: benchmarks/out/worker.json
+bench-worker: .venv/.done ## What a page costs a worker, 3 inputs by 4 spiders, beside its peers: benchmarks/out/worker.json
 	@$(PY) -m benchmarks.worker
 
 chaos: .venv/.done ## Crawls with seeded faults, judged at the site: benchmarks/out/chaos.json (SEEDS=n: only the first n)

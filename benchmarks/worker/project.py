@@ -1,7 +1,7 @@
 """The settings module of the benchmark's Scrapy project: the same for every side, but for what makes it that side."""
 
 BOT_NAME = "bench"
-SPIDER_MODULES = ["benchmarks.worker.spider"]
+SPIDER_MODULES = ["benchmarks.worker.spiders"]
 EXTENSIONS = {"benchmarks.worker.metering.Metering": 0}
 CONCURRENT_REQUESTS = 64
 CONCURRENT_REQUESTS_PER_DOMAIN = 64

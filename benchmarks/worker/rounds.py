@@ -5,30 +5,39 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from benchmarks.worker.inputs import CONNECTIONS, SITEMAP, Input
 from benchmarks.worker.sides import measured
 from tests.servers.site import Hit, NginxSite, page_path
+
+__all__ = ["CONNECTIONS", "Figures", "Table", "medians", "once", "run"]
 
 Figures = Mapping[str, float]
 Table = Mapping[str, Mapping[str, float]]
 """Figure → side → value."""
 
-CONNECTIONS: Final = "keepalive_requests 1000000; charset utf-8;"
-"""For nginx: a kept connection carries as many requests as the client likes; the bodies say what they are in."""
+APART: Final = ("/robots.txt", SITEMAP)
+"""Files that are no pages: a side may fetch them."""
 
 
-def run(site: NginxSite, sides: Sequence[str], rounds: int) -> Iterator[tuple[int, str, Figures]]:
+def run(given: Input, spider: str, sides: Sequence[str], rounds: int) -> Iterator[tuple[int, str, Figures]]:
     """Yield round, side, figures. Raises AssertionError where a side fetched anything but each page once."""
     for number in range(1, rounds + 1):
         shift = number % len(sides)
         for side in (*sides[shift:], *sides[:shift]):
-            yield number, side, once(site, side)
+            yield number, side, once(given.site, side, spider, given.arguments(spider))
 
 
-def once(site: NginxSite, side: str, **environment: str) -> Figures:
-    """Let one side crawl the site."""
+def once(
+    site: NginxSite,
+    side: str,
+    spider: str = "callbacks",
+    arguments: Mapping[str, str] | None = None,
+    **environment: str,
+) -> Figures:
+    """Let one side crawl the site, from its page 0 unless the arguments say otherwise."""
     before = len(site.log())
-    found = measured(side, site.url + page_path(0), **environment)
-    hits = [hit for hit in site.log()[before:] if hit.path != "/robots.txt"]
+    found = measured(side, spider, arguments or {"start": site.url + page_path(0)}, **environment)
+    hits = [hit for hit in site.log()[before:] if not hit.path.endswith(APART)]
     _check_pages(side, hits, site, found["items"])
     pages, seconds = len(hits), max(hit.at for hit in hits) - min(hit.at for hit in hits)
     return {
@@ -40,7 +49,7 @@ def once(site: NginxSite, side: str, **environment: str) -> Figures:
 
 
 def _check_pages(side: str, hits: Sequence[Hit], site: NginxSite, items: int) -> None:
-    counts = Counter(hit.path for hit in hits if hit.status == 200)
+    counts = Counter(hit.path if hit.status == 200 else f"{hit.path} ({hit.status})" for hit in hits)
     wrong = {path: counts[path] for path in {*counts, *site.pages} if counts[path] != 1 or path not in site.pages}
     if wrong or items != len(site.pages):
         sample = dict(sorted(wrong.items())[:5])

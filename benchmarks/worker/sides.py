@@ -26,10 +26,11 @@ PEER_SETTINGS: Final = (
 
 @dataclass(frozen=True)
 class Crawl:
-    """One crawl to be run: which spider, over which site, with what in the environment."""
+    """One crawl to be run: which spider, with which arguments, with what in the environment."""
 
-    start: str
     spider: str
+    arguments: Mapping[str, str]
+    """Where it starts, and what else the spider wants to be told (`spiders/`)."""
     folder: Path
     environment: Mapping[str, str]
 
@@ -51,7 +52,7 @@ def ours(crawl: Crawl, **settings: str) -> None:
             server,
             crawl.folder,
             spider=crawl.spider,
-            arguments={"start": crawl.start},
+            arguments=dict(crawl.arguments),
             settings={"CRAWLFLEET_ITEMS_MAX": "0", **settings},
             project=ROOT,
         ).create(slots=64)
@@ -81,7 +82,7 @@ def vanilla(crawl: Crawl) -> None:
 
 def floor(crawl: Crawl) -> None:
     """Run the bare loop."""
-    _run(crawl, ["benchmarks.worker.floor", crawl.start])
+    _run(crawl, ["benchmarks.worker.floor", json.dumps(dict(crawl.arguments))])
 
 
 SIDES: Final[Mapping[str, Callable[[Crawl], None]]] = {
@@ -93,7 +94,7 @@ SIDES: Final[Mapping[str, Callable[[Crawl], None]]] = {
 }
 
 
-def measured(side: str, start: str, spider: str = "pages", **environment: str) -> dict[str, Any]:
+def measured(side: str, spider: str, arguments: Mapping[str, str], **environment: str) -> dict[str, Any]:
     """Run one side once and return what it wrote of itself (`meter.Meter`)."""
     with tempfile.TemporaryDirectory(prefix="crawlfleet-bench-") as name:
         folder = Path(name)
@@ -103,14 +104,15 @@ def measured(side: str, start: str, spider: str = "pages", **environment: str) -
             METER_FILE: str(folder / "meter.json"),
             **environment,
         }
-        crawl = Crawl(start, spider, folder, more)
+        crawl = Crawl(spider, arguments, folder, more)
         SIDES[side](crawl)
         return dict(json.loads(crawl.meter.read_text()))
 
 
 def _scrapy(crawl: Crawl, settings: Sequence[str]) -> None:
     options = [part for setting in settings for part in ("-s", setting)]
-    _run(crawl, ["scrapy", "crawl", crawl.spider, "-a", f"start={crawl.start}", *options])
+    arguments = [part for name, value in crawl.arguments.items() for part in ("-a", f"{name}={value}")]
+    _run(crawl, ["scrapy", "crawl", crawl.spider, *arguments, *options])
 
 
 def _run(crawl: Crawl, module: Sequence[str]) -> None:
