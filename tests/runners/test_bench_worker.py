@@ -1,11 +1,16 @@
 """The worker's bench: which cells are measured, of which pages, and what of them is written?"""
 
+import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
 from benchmarks.worker import cells, documentation, inputs, pages, report, rounds
 from benchmarks.worker.documentation import Page, reachable, taking_turns
+from benchmarks.worker.meter import METER_FILE
 from demo.content import BOOKS
 from tests.servers.site import Hit, NginxSite
 
@@ -137,3 +142,13 @@ def test_a_page_that_is_not_there_makes_a_run_void(tmp_path):
     site = NginxSite("http://127.0.0.1:1", {"/a": b""}, tmp_path / "log")
     with pytest.raises(AssertionError, match=re.escape("{'/b (404)': 1}")):
         rounds._check_pages("ours", [Hit("/a", 200, 1), Hit("/b", 404, 1)], site, 1)
+
+
+def test_memory_is_not_that_of_the_process_which_started_the_side(tmp_path):
+    held = bytearray(300 << 20)
+    meter = tmp_path / "meter.json"
+    code = "from benchmarks.worker.meter import Meter; Meter().write(0)"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, METER_FILE: str(meter)}, check=True, timeout=60)
+    peak = json.loads(meter.read_text())["peak_rss_mib"]
+    del held
+    assert 1 < peak < 150
