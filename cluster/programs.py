@@ -14,7 +14,7 @@ _HELM_VERSION_VARIABLE = "helm.sh/helm/v3/internal/version.version"
 
 @dataclass(frozen=True)
 class Module:
-    """A directory below `cluster/go` and what is built there.
+    """A directory (below `cluster/go`, where no other home is named) and what is built there.
 
     `packages` maps the file a package is built into to its import path; `names` are further names one of these files
     is called by (the Kubernetes program is all components in one).
@@ -25,11 +25,12 @@ class Module:
     linker_flags: str = ""
     names: tuple[str, ...] = ()
     usual_minutes: str = "1 to 2"
+    home: Path = paths.GO_MODULES
 
     @property
     def directory(self) -> Path:
         """Where go.mod is."""
-        return paths.GO_MODULES / self.name
+        return self.home / self.name
 
     def links(self) -> dict[str, str]:
         """Map each name to be found in the bin directory to the file it stands for."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import records
-from benchmarks.worker import cells, report, rounds
+from benchmarks.worker import cells, go_peer, report, rounds
 from benchmarks.worker.inputs import INPUTS
 from benchmarks.worker.sides import ROOT
 
@@ -15,6 +15,7 @@ CODE: Final = (
     "frontier/src/**/*.lua",
     "crawler_image/src/**/*.py",
     "benchmarks/worker/**/*.py",
+    "benchmarks/worker/colly/*",
 )
 FLOOR_SHARE: Final = 0.20
 """Of vanilla Scrapy's CPU: a bare loop above it is no floor."""
@@ -22,7 +23,7 @@ FLOOR_SHARE: Final = 0.20
 
 def main() -> None:
     """Measure, print, write each cell as soon as it is measured."""
-    for cell in cells.asked_for():
+    for cell in possible(cells.asked_for()):
         print(f"{cell.input}, {cell.spider}: {cell.pages} pages, {cell.rounds} rounds", flush=True)
         measured = measure(cell)
         print(report.table(measured["figures"]), flush=True)
@@ -30,6 +31,14 @@ def main() -> None:
             _write(OUT, cell, measured)
         if cell.is_main and cell.is_whole:
             check_floor(measured["figures"])
+
+
+def possible(asked: list[cells.Cell]) -> list[cells.Cell]:
+    """Return the cells with the sides that this machine can have; says which one it cannot."""
+    if not any("colly" in cell.sides for cell in asked) or not (why := go_peer.missing()):
+        return asked
+    print(why, flush=True)
+    return [left for cell in asked if (left := cell.without("colly")).sides]
 
 
 def measure(cell: cells.Cell) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from benchmarks.worker.inputs import INPUTS
@@ -11,7 +11,7 @@ from benchmarks.worker.sides import SIDES
 SPIDERS: Final = ("callbacks", "rules", "sitemap", "pipelines")
 MAIN: Final = ("generated", "callbacks")
 """The cell that is measured at length, and whose figures stand first in the file."""
-ONLY: Final = {"floor": tuple((name, "callbacks") for name in INPUTS)}
+ONLY: Final = {"floor": tuple((name, "callbacks") for name in INPUTS), "colly": (MAIN,)}
 """Sides that can do these cells and no others."""
 
 
@@ -24,16 +24,17 @@ class Cell:
     pages: int
     rounds: int
     sides: tuple[str, ...]
+    is_whole: bool = False
+    """Whether all sides that can do it were asked to."""
 
     @property
     def is_main(self) -> bool:
         """Whether its figures stand first."""
         return (self.input, self.spider) == MAIN
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether all sides that can do it are asked to."""
-        return self.sides == able(self.input, self.spider, tuple(SIDES))
+    def without(self, side: str) -> "Cell":
+        """Return the cell without a side that this machine cannot have."""
+        return replace(self, sides=tuple(name for name in self.sides if name != side))
 
 
 def able(given: str, spider: str, sides: Sequence[str]) -> tuple[str, ...]:
@@ -59,7 +60,8 @@ def _cells(options: argparse.Namespace) -> Iterator[Cell]:
         for spider in options.spider:
             pages, rounds = (20_000, 5) if (given, spider) == MAIN else (2_000, 3)
             if sides := able(given, spider, options.sides):
-                yield Cell(given, spider, options.pages or pages, options.rounds or rounds, sides)
+                is_whole = sides == able(given, spider, tuple(SIDES))
+                yield Cell(given, spider, options.pages or pages, options.rounds or rounds, sides, is_whole)
 
 
 def _positive(text: str) -> int:

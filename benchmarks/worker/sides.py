@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.worker import go_peer
 from benchmarks.worker.meter import METER_FILE
 from crawlfleet_worker.exits import ExitCode
 from tests.servers.kinds import frontier_server
@@ -82,7 +83,12 @@ def vanilla(crawl: Crawl) -> None:
 
 def floor(crawl: Crawl) -> None:
     """Run the bare loop."""
-    _run(crawl, ["benchmarks.worker.floor", json.dumps(dict(crawl.arguments))])
+    _python(crawl, ["benchmarks.worker.floor", json.dumps(dict(crawl.arguments))])
+
+
+def colly(crawl: Crawl) -> None:
+    """Run Go's colly, on all cores as is its way."""
+    _run(crawl, [str(go_peer.program()), crawl.arguments["start"]])
 
 
 SIDES: Final[Mapping[str, Callable[[Crawl], None]]] = {
@@ -91,6 +97,7 @@ SIDES: Final[Mapping[str, Callable[[Crawl], None]]] = {
     "scrapy_redis": scrapy_redis,
     "vanilla": vanilla,
     "floor": floor,
+    "colly": colly,
 }
 
 
@@ -112,11 +119,14 @@ def measured(side: str, spider: str, arguments: Mapping[str, str], **environment
 def _scrapy(crawl: Crawl, settings: Sequence[str]) -> None:
     options = [part for setting in settings for part in ("-s", setting)]
     arguments = [part for name, value in crawl.arguments.items() for part in ("-a", f"{name}={value}")]
-    _run(crawl, ["scrapy", "crawl", crawl.spider, *arguments, *options])
+    _python(crawl, ["scrapy", "crawl", crawl.spider, *arguments, *options])
 
 
-def _run(crawl: Crawl, module: Sequence[str]) -> None:
-    command = [sys.executable, "-m", *module]
+def _python(crawl: Crawl, module: Sequence[str]) -> None:
+    _run(crawl, [sys.executable, "-m", *module])
+
+
+def _run(crawl: Crawl, command: Sequence[str]) -> None:
     with crawl.log.open("wb") as log:
         ended = subprocess.run(
             command,

@@ -5,12 +5,17 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from benchmarks.worker import cells, documentation, inputs, pages, report, rounds
+from benchmarks.worker import cells, documentation, go_peer, inputs, pages, report, rounds
+from benchmarks.worker.__main__ import possible
 from benchmarks.worker.documentation import Page, reachable, taking_turns
 from benchmarks.worker.meter import METER_FILE
+from benchmarks.worker.sides import SIDES
+from cluster import toolchain
+from cluster.errors import ClusterError
 from demo.content import BOOKS
 from tests.servers.site import Hit, NginxSite
 
@@ -27,9 +32,10 @@ BOOK = {name: text.encode() for name, text in TEXT.items()}
 def test_everything_is_measured_unless_less_is_asked_for():
     every = cells.asked_for([])
     assert len(every) == 12
-    assert every[0] == cells.Cell("generated", "callbacks", 20_000, 5, ("ours", "scrapy_redis", "vanilla", "floor"))
+    assert every[0] == cells.Cell("generated", "callbacks", 20_000, 5, tuple(SIDES), is_whole=True)
     assert {(cell.pages, cell.rounds) for cell in every[1:]} == {(2_000, 3)}
     assert [cell.spider for cell in every if "floor" in cell.sides] == ["callbacks"] * 3
+    assert [cell for cell in every if "colly" in cell.sides] == [cell for cell in every if cell.is_main]
     assert all(cell.is_whole for cell in every)
 
 
@@ -58,6 +64,27 @@ def test_what_does_not_exist_is_named(wrong, said, capsys):
     with pytest.raises(SystemExit):
         cells.asked_for(wrong.split())
     assert said in capsys.readouterr().err
+
+
+def test_without_go_the_other_sides_run_and_a_line_says_so(monkeypatch, capsys):
+    def no_go() -> Path:
+        raise ClusterError("no Go compiler: install one\nmore about it")
+
+    monkeypatch.setattr(go_peer, "program", no_go)
+    asked = cells.asked_for(["--input", "generated", "--spider", "callbacks,rules"])
+    main, rules = possible(asked)
+    assert (main.sides, main.is_whole) == (tuple(side for side in SIDES if side != "colly"), True)
+    assert rules == asked[1]
+    assert capsys.readouterr().out == "colly is left out: no Go compiler: install one\n"
+    assert possible(cells.asked_for(["--spider", "callbacks", "--sides", "colly"])) == []
+
+
+def test_colly_fetches_every_page_once():
+    if not toolchain.find():
+        pytest.skip("no Go on this machine")
+    with inputs.INPUTS["generated"](60) as given:
+        figures = rounds.once(given.site, "colly", "callbacks", given.arguments("callbacks"))
+    assert min(figures.values()) > 0
 
 
 def test_a_large_page_has_130_kilobytes_and_460_links():
