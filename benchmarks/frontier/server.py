@@ -1,4 +1,4 @@
-"""How much did the server work? CPU time, commands and memory of one redis-server, by its own word."""
+"""How much did the server work? CPU time and memory of one redis-server, by its own word."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,17 +14,14 @@ class Cost:
 
     cpu_us: float = 0.0
     """CPU time of the main thread, user and system, in microseconds."""
-    commands: int = 0
-    """Commands of clients; what scripts call is not among them."""
 
 
 @contextmanager
 def cost(client: redis.Redis) -> Iterator[Cost]:
-    """Measure a block; the two questions themselves are left out of the commands."""
+    """Measure a block."""
     measured = Cost()
-    cpu, commands = _cpu_us(client), _commands(client)
+    cpu = _cpu_us(client)
     yield measured
-    measured.commands = _commands(client) - commands - 3
     measured.cpu_us = _cpu_us(client) - cpu
 
 
@@ -40,10 +37,6 @@ def growth(client: redis.Redis) -> Iterator[list[int]]:
 def _cpu_us(client: redis.Redis) -> float:
     info = _info(client, "cpu")
     return 1e6 * (float(info["used_cpu_user_main_thread"]) + float(info["used_cpu_sys_main_thread"]))
-
-
-def _commands(client: redis.Redis) -> int:
-    return int(_info(client, "stats")["total_commands_processed"])
 
 
 def _memory(client: redis.Redis) -> int:
