@@ -20,7 +20,7 @@ test: .venv/.done ## Lint, types, layers and all tests but the node-level ones
 	@tests/run quick
 
 ##@ Tests
-.PHONY: unit frontier contract api chart worker e2e bench-frontier bench-worker chaos mutants lint fmt
+.PHONY: unit frontier contract api chart worker e2e bench-frontier bench-worker bench-fleet chaos mutants lint fmt
 unit frontier contract worker: .venv/.done ## One room of the tests: unit, frontier, contract, api, chart, worker
 	@$(PY) -m pytest tests/$@
 
@@ -41,6 +41,9 @@ bench-frontier: .venv/.done ## What the frontier costs Redis, beside scrapy-redi
 
 bench-worker: .venv/.done ## What a page costs a worker, 3 inputs by 4 spiders, beside its peers: benchmarks/out/worker.json
 	@$(PY) -m benchmarks.worker
+
+bench-fleet: .venv/.done ## What 1, 2, 4 workers on one frontier do, and what bounds them: benchmarks/out/fleet.json
+	@$(PY) -m benchmarks.fleet
 
 chaos: .venv/.done ## Crawls with seeded faults, judged at the site: benchmarks/out/chaos.json (SEEDS=n: only the first n)
 	@$(PY) -m benchmarks.chaos

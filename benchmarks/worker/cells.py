@@ -49,8 +49,8 @@ def asked_for(arguments: Sequence[str] | None = None) -> list[Cell]:
         known = _Names(option, names)
         parser.add_argument(f"--{option}", type=known, default=names, help=f"any of {','.join(names)} (all)")
     main = "for generated and callbacks"
-    parser.add_argument("--pages", type=_positive, help=f"of each input (20,000 {main}, 2,000 for the others)")
-    parser.add_argument("--rounds", type=_positive, help=f"in each of which all sides take turns (5 {main}, 3)")
+    parser.add_argument("--pages", type=positive, help=f"of each input (20,000 {main}, 2,000 for the others)")
+    parser.add_argument("--rounds", type=positive, help=f"in each of which all sides take turns (5 {main}, 3)")
     options = parser.parse_args(arguments)
     return list(_cells(options))
 
@@ -64,7 +64,8 @@ def _cells(options: argparse.Namespace) -> Iterator[Cell]:
                 yield Cell(given, spider, options.pages or pages, options.rounds or rounds, sides, is_whole)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Read a number of at least 1 from the command line."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"at least 1, not {number}")

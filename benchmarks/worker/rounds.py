@@ -9,7 +9,7 @@ from benchmarks.worker.inputs import CONNECTIONS, SITEMAP, Input
 from benchmarks.worker.sides import measured
 from tests.servers.site import Hit, NginxSite, page_path
 
-__all__ = ["CONNECTIONS", "Figures", "Table", "medians", "once", "run"]
+__all__ = ["CONNECTIONS", "Figures", "Table", "fetched", "medians", "once", "run"]
 
 Figures = Mapping[str, float]
 Table = Mapping[str, Mapping[str, float]]
@@ -37,8 +37,7 @@ def once(
     """Let one side crawl the site, from its page 0 unless the arguments say otherwise."""
     before = len(site.log())
     found = measured(side, spider, arguments or {"start": site.url + page_path(0)}, **environment)
-    hits = [hit for hit in site.log()[before:] if not hit.path.endswith(APART)]
-    _check_pages(side, hits, site, found["items"])
+    hits = fetched(side, site, before, found["items"])
     pages, seconds = len(hits), max(hit.at for hit in hits) - min(hit.at for hit in hits)
     return {
         "cpu_seconds_per_1000_pages": 1000 * found["cpu_seconds"] / pages,
@@ -46,6 +45,13 @@ def once(
         "peak_rss_mib": found["peak_rss_mib"],
         "start_cpu_seconds": found["start_cpu_seconds"],
     }
+
+
+def fetched(side: str, site: NginxSite, before: int, items: int) -> list[Hit]:
+    """Return the pages in the log after its first `before` lines. Raises AssertionError where it was not each once."""
+    hits = [hit for hit in site.log()[before:] if not hit.path.endswith(APART)]
+    _check_pages(side, hits, site, items)
+    return hits
 
 
 def _check_pages(side: str, hits: Sequence[Hit], site: NginxSite, items: int) -> None:
