@@ -17,6 +17,8 @@ Table = Mapping[str, Mapping[str, float]]
 
 APART: Final = ("/robots.txt", SITEMAP)
 """Files that are no pages: a side may fetch them."""
+LOG_STEP_SECONDS: Final = 0.001
+"""nginx dates its lines to the millisecond; a handful of pages may all be of one."""
 
 
 def run(given: Input, spider: str, sides: Sequence[str], rounds: int) -> Iterator[tuple[int, str, Figures]]:
@@ -38,7 +40,8 @@ def once(
     before = len(site.log())
     found = measured(side, spider, arguments or {"start": site.url + page_path(0)}, **environment)
     hits = fetched(side, site, before, found["items"])
-    pages, seconds = len(hits), max(hit.at for hit in hits) - min(hit.at for hit in hits)
+    moments = [hit.at for hit in hits]
+    pages, seconds = len(hits), max(LOG_STEP_SECONDS, max(moments) - min(moments))
     return {
         "cpu_seconds_per_1000_pages": 1000 * found["cpu_seconds"] / pages,
         "pages_per_second": pages / seconds,
