@@ -1,6 +1,8 @@
 """`python -m benchmarks.worker [--input …] [--spider …]`: the tables, and `benchmarks/out/worker.json`."""
 
+import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,6 +10,7 @@ from benchmarks import records
 from benchmarks.worker import cells, go_peer, report, rounds
 from benchmarks.worker.inputs import INPUTS
 from benchmarks.worker.sides import ROOT
+from demo.errors import DemoError
 
 OUT: Final = ROOT / "benchmarks" / "out" / "worker.json"
 CODE: Final = (
@@ -23,7 +26,14 @@ FLOOR_SHARE: Final = 0.20
 
 def main() -> None:
     """Measure, print, write each cell as soon as it is measured."""
-    for cell in possible(cells.asked_for()):
+    try:
+        _measure_all(possible(cells.asked_for()))
+    except DemoError as error:  # no package of documentation, or fewer pages in it
+        sys.exit(f"benchmarks.worker: {error}")
+
+
+def _measure_all(asked: Iterable[cells.Cell]) -> None:
+    for cell in asked:
         print(f"{cell.input}, {cell.spider}: {cell.pages} pages, {cell.rounds} rounds", flush=True)
         measured = measure(cell)
         print(report.table(measured["figures"]), flush=True)

@@ -17,6 +17,7 @@ from parsel import Selector
 
 from benchmarks.worker.reading import READINGS
 from demo.content import BOOKS, CACHE, start_page, unpacked
+from demo.errors import DemoError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 HANDBOOK: Final = "debian-handbook"
@@ -44,7 +45,7 @@ def hosts() -> tuple[str, ...]:
 def chosen(count: int, port: int) -> list[Page]:
     """Return so many pages of all books, each of them reachable through those before it; the starts come first.
 
-    Raises ValueError where the books have fewer, `demo.errors.DemoError` where a package cannot be had.
+    Raises DemoError where the books have fewer, or where a package cannot be had.
     """
     books = [
         reachable(f"http://{host}:{port}/", partial(_file, unpacked(book, ROOT / CACHE), book.package == HANDBOOK))
@@ -52,7 +53,7 @@ def chosen(count: int, port: int) -> list[Page]:
     ]
     pages = list(islice(taking_turns(books), count))
     if len(pages) < count:
-        raise ValueError(f"--pages: the documentation has only {len(pages)} pages, not {count}")
+        raise DemoError(f"--pages: the documentation has only {len(pages)} pages, not {count}")
     return pages
 
 

@@ -17,6 +17,7 @@ from benchmarks.worker.sides import SIDES
 from cluster import toolchain
 from cluster.errors import ClusterError
 from demo.content import BOOKS
+from demo.errors import DemoError
 from tests.servers.site import Hit, NginxSite
 
 TEXT = {
@@ -122,7 +123,7 @@ def library(tmp_path, monkeypatch):
 
 def test_more_pages_than_there_are(library):
     assert len(documentation.chosen(11, 80)) == 11
-    with pytest.raises(ValueError, match="--pages: the documentation has only 12 pages, not 13"):
+    with pytest.raises(DemoError, match="--pages: the documentation has only 12 pages, not 13"):
         documentation.chosen(13, 80)
 
 
