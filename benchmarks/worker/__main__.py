@@ -33,14 +33,16 @@ def main() -> None:
 
 
 def _measure_all(asked: Iterable[cells.Cell]) -> None:
+    main_figures: rounds.Table = {}
     for cell in asked:
         print(f"{cell.input}, {cell.spider}: {cell.pages} pages, {cell.rounds} rounds", flush=True)
         measured = measure(cell)
         print(report.table(measured["figures"]), flush=True)
         if cell.is_whole:
             _write(OUT, cell, measured)
-        if cell.is_main and cell.is_whole:
-            check_floor(measured["figures"])
+            main_figures = measured["figures"] if cell.is_main else main_figures
+    if main_figures:
+        check_floor(main_figures)
 
 
 def possible(asked: list[cells.Cell]) -> list[cells.Cell]:
