@@ -25,12 +25,12 @@ class Module:
     linker_flags: str = ""
     names: tuple[str, ...] = ()
     usual_minutes: str = "1 to 2"
-    home: Path = paths.GO_MODULES
+    home: Path | None = None
 
     @property
     def directory(self) -> Path:
         """Where go.mod is."""
-        return self.home / self.name
+        return (self.home or paths.GO_MODULES) / self.name
 
     def links(self) -> dict[str, str]:
         """Map each name to be found in the bin directory to the file it stands for."""
