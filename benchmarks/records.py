@@ -55,6 +55,11 @@ def commit(root: Path) -> str:
     return described.stdout.strip() or "unknown"
 
 
+def head(root: Path, globs: Sequence[str]) -> dict[str, Any]:
+    """Return what a file of figures begins with: machine, commit, and the hash of the code they were taken of."""
+    return {"machine": machine(), "commit": commit(root), "code_hash": code_hash(root, globs)}
+
+
 def machine() -> dict[str, Any]:
     """Return what a figure depends on: cores, memory in GiB, kernel, Python."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

@@ -51,16 +51,15 @@ class Kill:
     after: int
 
 
-def start(job: FrontierJob, pod: str = "") -> Worker:
-    """Start one more worker, in a pod of its own or in this one; it tells the server its number."""
+def start(job: FrontierJob, pod: str) -> Worker:
+    """Start one more worker in this pod; it tells the server its number."""
     settings = {
         "LOG_LEVEL": "WARNING",
         "CONCURRENT_REQUESTS": str(OPEN),
         "USER_AGENT": f"pod-{len(job.workers)}",
         "RETRY_ENABLED": "False",
     }
-    environment = {"CRAWLFLEET_POD_UID": pod or f"pod-{len(job.workers)}"}
-    return job.start(CRAWLFLEET_SPIDER_SETTINGS=json.dumps(settings), **environment)
+    return job.start(CRAWLFLEET_SPIDER_SETTINGS=json.dumps(settings), CRAWLFLEET_POD_UID=pod)
 
 
 def seed(job: FrontierJob, port: int) -> None:

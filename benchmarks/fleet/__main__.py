@@ -33,13 +33,13 @@ def main() -> None:
     taken: defaultdict[int, list[rounds.Figures]] = defaultdict(list)
     with inputs.INPUTS["generated"](options.pages) as given:
         for number in range(1, options.rounds + 1):
-            for workers in _turned(options.workers, number):
+            for workers in rounds.turned(options.workers, number):
                 taken[workers].append(crawl(given.site, workers))
                 print(f"round {number}, {workers} workers: {json.dumps(taken[workers][-1])}", flush=True)
     runs = {workers: taken[workers] for workers in options.workers}
     found = document(runs)
     print(text(found))
-    head = {"machine": records.machine(), "commit": records.commit(ROOT), "code_hash": records.code_hash(ROOT, CODE)}
+    head = records.head(ROOT, CODE)
     records.write(OUT, {**head, "pages": options.pages, "rounds": options.rounds, "open": OPEN, **found, "runs": runs})
     print(f"written: {OUT.relative_to(ROOT)}")
 
@@ -89,11 +89,6 @@ def _table(fleets: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     yield f"{'workers':<28}" + "".join(f"{size:>12}" for size in fleets)
     for name in next(iter(fleets.values())):
         yield f"{name:<28}" + "".join(f"{figures[name]:>12.4g}" for figures in fleets.values())
-
-
-def _turned(fleets: Sequence[int], number: int) -> Sequence[int]:
-    shift = number % len(fleets)
-    return (*fleets[shift:], *fleets[:shift])
 
 
 def _fleets(given: str) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import redis
 
 from benchmarks.fleet.spending import cpu_seconds, site_processes
-from benchmarks.frontier.server import cost
+from benchmarks.frontier.server import command_calls, cost
 from benchmarks.pace import load
 from benchmarks.worker import rounds
 from benchmarks.worker.meter import METER_FILE
@@ -24,7 +24,8 @@ from tests.worker.frontier.jobs import FrontierJob
 
 OPEN: Final = 64
 """Requests that each worker has open."""
-SCRIPTS: Final = ("cmdstat_evalsha", "cmdstat_eval")
+SCRIPTS: Final = ("evalsha", "eval")
+"""The calls of scripts, which are what workers send; the commands inside of scripts are not among them."""
 
 
 @dataclass
@@ -64,8 +65,7 @@ def crawl(site: NginxSite, workers: int) -> rounds.Figures:
         finally:
             job.close()
     hits = rounds.fetched(f"{workers} workers", site, before, sum(meter["items"] for meter in meters))
-    seconds = max(hit.at for hit in hits) - min(hit.at for hit in hits)
-    return figures(len(hits), seconds, [meter["cpu_seconds"] for meter in meters], spent)
+    return figures(len(hits), rounds.seconds_of(hits), [meter["cpu_seconds"] for meter in meters], spent)
 
 
 def figures(pages: int, seconds: float, workers_cpu: list[float], spent: Spent) -> rounds.Figures:
@@ -89,19 +89,13 @@ def figures(pages: int, seconds: float, workers_cpu: list[float], spent: Spent) 
 def measured(client: redis.Redis, site: NginxSite) -> Iterator[Spent]:
     """Measure a block."""
     spent, processes = Spent(), site_processes(site)
-    moved, called, site_cpu = _bytes(client), _calls(client), cpu_seconds(processes)
+    moved, called, site_cpu = _bytes(client), command_calls(client, SCRIPTS), cpu_seconds(processes)
     with cost(client) as of_redis, load.measured() as of_machine:
         yield spent
     spent.redis_cpu_seconds = of_redis.cpu_us / 1e6
-    spent.redis_calls, spent.redis_bytes = _calls(client) - called, _bytes(client) - moved
+    spent.redis_calls, spent.redis_bytes = command_calls(client, SCRIPTS) - called, _bytes(client) - moved
     spent.site_cpu_seconds = cpu_seconds(processes) - site_cpu
     spent.machine_busy, spent.other_work = of_machine.machine, max(0.0, of_machine.machine - of_machine.ours)
-
-
-def _calls(client: redis.Redis) -> int:
-    """Return the calls of scripts, which are what workers send; the commands inside of scripts are not among them."""
-    stats: dict[str, Any] = client.info("commandstats")
-    return sum(int(row["calls"]) for name, row in stats.items() if name in SCRIPTS)
 
 
 def _bytes(client: redis.Redis) -> float:

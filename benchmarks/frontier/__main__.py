@@ -30,7 +30,7 @@ def main() -> None:
         print(f"{name:<44} {_row(measured[name])}   ({time.monotonic() - begin:.0f} s)", flush=True)
     measured["throughput_at_1ms_ratio"] = _ratio(measured)
     print(f"{'throughput_at_1ms_ratio':<44} {_row(measured['throughput_at_1ms_ratio'])}")
-    head = {"machine": records.machine(), "commit": records.commit(ROOT), "code_hash": records.code_hash(ROOT, CODE)}
+    head = records.head(ROOT, CODE)
     records.write(OUT, {**head, "rounds": options.rounds, **measured})
     print(f"written: {OUT.relative_to(ROOT)}")
 

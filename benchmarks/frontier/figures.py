@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import redis
 
@@ -12,7 +12,7 @@ from benchmarks.frontier import crawling
 from benchmarks.frontier.links import link, pages
 from benchmarks.frontier.ours import SLOTS, Frontier, random_ids
 from benchmarks.frontier.peer import Peer
-from benchmarks.frontier.server import cost, growth
+from benchmarks.frontier.server import command_calls, cost, growth
 from crawlfleet_frontier.store import calls as store
 from crawlfleet_frontier.store.keys import StoreKeys
 from tests.servers.delay import delay_proxy
@@ -84,17 +84,12 @@ def redis_calls_per_page(count: int = 6000) -> Pair:
         crawling.prepare(client, "calls")
         client.config_resetstat()
         crawling.ours(running.url, "calls", count)
-        ours = _calls(client, {"evalsha", "eval", "info", "script|load"})
+        ours = command_calls(client, {"evalsha", "eval", "info", "script|load"})
         client.flushall()
         client.config_resetstat()
         crawling.peer(running.url, count // 10)
-        peer = _calls(client, {"sadd", "zadd", "zrange", "zremrangebyrank", "multi", "exec"})
+        peer = command_calls(client, {"sadd", "zadd", "zrange", "zremrangebyrank", "multi", "exec"})
     return {"ours": ours / count, "scrapy_redis": peer / (count // 10)}
-
-
-def _calls(client: redis.Redis, names: set[str]) -> int:
-    stats: Any = client.info("commandstats")
-    return sum(int(row["calls"]) for name, row in stats.items() if name.removeprefix("cmdstat_") in names)
 
 
 def seen_bytes_per_url(count: int) -> Pair:

@@ -1,6 +1,6 @@
-"""How much did the server work? CPU time and memory of one redis-server, by its own word."""
+"""How much did the server work? CPU time, calls and memory of one redis-server, by its own word."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -32,6 +32,12 @@ def growth(client: redis.Redis) -> Iterator[list[int]]:
     grown: list[int] = []
     yield grown
     grown.append(_memory(client) - before)
+
+
+def command_calls(client: redis.Redis, commands: Container[str]) -> int:
+    """Return how often clients have sent these commands since the server's statistics began."""
+    rows = _info(client, "commandstats").items()
+    return sum(int(row["calls"]) for name, row in rows if name.removeprefix("cmdstat_") in commands)
 
 
 def _cpu_us(client: redis.Redis) -> float:

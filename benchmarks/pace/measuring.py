@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import redis
 
-from benchmarks.frontier.server import Cost, cost
+from benchmarks.frontier.server import Cost, command_calls, cost
 from benchmarks.monotonic import now_us
 from benchmarks.pace.addresses import PROBE
 from benchmarks.pace.arrivals import Arrival
@@ -53,14 +53,9 @@ def measure(cell: Cell) -> dict[str, Any]:
 def script_calls(client: redis.Redis) -> Iterator[list[int]]:
     """Yield a list that gets the number of calls that workers made meanwhile; what scripts call is not among them."""
     found: list[int] = []
-    before = _calls(client)
+    before = command_calls(client, OF_WORKERS)
     yield found
-    found.append(_calls(client) - before - 1)
-
-
-def _calls(client: redis.Redis) -> int:
-    stats = cast("Mapping[str, Any]", client.info("commandstats"))
-    return sum(int(row["calls"]) for name, row in stats.items() if name.removeprefix("cmdstat_") in OF_WORKERS)
+    found.append(command_calls(client, OF_WORKERS) - before - 1)
 
 
 def _warm(job: FrontierJob, cell: Cell) -> bool:

@@ -72,7 +72,7 @@ def check_floor(figures: rounds.Table) -> None:
 
 
 def _write(file: Path, cell: cells.Cell, measured: dict[str, Any]) -> None:
-    head = {"machine": records.machine(), "commit": records.commit(ROOT), "code_hash": records.code_hash(ROOT, CODE)}
+    head = records.head(ROOT, CODE)
     rest = {name: value for name, value in measured.items() if name != "figures"}
     records.write(file, report.document(records.read(file), head, cell, {**measured["figures"], **rest}))
     print(f"written: {file.relative_to(ROOT)}", flush=True)

@@ -3,20 +3,20 @@
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
-from benchmarks.worker.inputs import CONNECTIONS, SITEMAP, Input
+from benchmarks.worker.inputs import SITEMAP, Input
 from benchmarks.worker.sides import measured
 from tests.servers.site import Hit, NginxSite, page_path
 
-__all__ = ["CONNECTIONS", "Figures", "Table", "fetched", "medians", "once", "run"]
-
+T = TypeVar("T")
 Figures = Mapping[str, float]
 Table = Mapping[str, Mapping[str, float]]
 """Figure → side → value."""
 
 APART: Final = ("/robots.txt", SITEMAP)
 """Files that are no pages: a side may fetch them."""
+
 LOG_STEP_SECONDS: Final = 0.001
 """nginx dates its lines to the millisecond; a handful of pages may all be of one."""
 
@@ -24,9 +24,14 @@ LOG_STEP_SECONDS: Final = 0.001
 def run(given: Input, spider: str, sides: Sequence[str], rounds: int) -> Iterator[tuple[int, str, Figures]]:
     """Yield round, side, figures. Raises AssertionError where a side fetched anything but each page once."""
     for number in range(1, rounds + 1):
-        shift = number % len(sides)
-        for side in (*sides[shift:], *sides[:shift]):
+        for side in turned(sides, number):
             yield number, side, once(given.site, side, spider, given.arguments(spider))
+
+
+def turned(parts: Sequence[T], number: int) -> Sequence[T]:
+    """Return the parts in the order of this round: each of them is first in its turn."""
+    shift = number % len(parts)
+    return (*parts[shift:], *parts[:shift])
 
 
 def once(
@@ -40,14 +45,19 @@ def once(
     before = len(site.log())
     found = measured(side, spider, arguments or {"start": site.url + page_path(0)}, **environment)
     hits = fetched(side, site, before, found["items"])
-    moments = [hit.at for hit in hits]
-    pages, seconds = len(hits), max(LOG_STEP_SECONDS, max(moments) - min(moments))
+    pages, seconds = len(hits), seconds_of(hits)
     return {
         "cpu_seconds_per_1000_pages": 1000 * found["cpu_seconds"] / pages,
         "pages_per_second": pages / seconds,
         "peak_rss_mib": found["peak_rss_mib"],
         "start_cpu_seconds": found["start_cpu_seconds"],
     }
+
+
+def seconds_of(hits: Sequence[Hit]) -> float:
+    """Return how long the crawl took by the site's log."""
+    moments = [hit.at for hit in hits]
+    return max(LOG_STEP_SECONDS, max(moments) - min(moments))
 
 
 def fetched(side: str, site: NginxSite, before: int, items: int) -> list[Hit]:

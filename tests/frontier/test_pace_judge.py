@@ -2,10 +2,10 @@
 
 import asyncio
 import socket
-import time
 
 import pytest
 
+from benchmarks.monotonic import now_us
 from benchmarks.pace.addresses import address, host_number
 from benchmarks.pace.arrivals import STILL_OPEN, Arrival
 from benchmarks.pace.cells import all_cells
@@ -80,12 +80,12 @@ def ask(host, port):
 
 def test_raw_clients_are_seen_as_they_sent_by_host_worker_and_time():
     with judging((0, 300), ahead=5) as court:
-        before = time.monotonic_ns() // 1000
+        before = now_us()
         with ask(0, court.port) as first:
             assert b'href="/12"' in first.recv(4096)
         with ask(0, court.port) as second:
             second.recv(4096)
-        after = time.monotonic_ns() // 1000
+        after = now_us()
         with ask(1, court.port) as slow, ask(1, court.port) as other:
             slow.recv(4096)
             other.recv(4096)

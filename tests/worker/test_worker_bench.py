@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from benchmarks.worker import pages, rounds
+from benchmarks.worker import inputs, pages, rounds
 from benchmarks.worker.__main__ import check_floor
 from tests.servers.site import Hit, NginxSite, nginx_site, page_path
 
@@ -25,7 +25,7 @@ def test_the_generated_site_hangs_together_and_has_ten_links_and_ten_kilobytes_a
 
 @pytest.mark.parametrize("side", ["ours", "ours_own_handler", "floor"])
 def test_a_side_fetches_every_page_once(side):
-    with nginx_site(pages.generated(60), rounds.CONNECTIONS) as site:
+    with nginx_site(pages.generated(60), inputs.CONNECTIONS) as site:
         figures = rounds.once(site, side)
     assert min(figures.values()) > 0
     assert {"cpu_seconds_per_1000_pages", "pages_per_second", "peak_rss_mib"} <= figures.keys()
