@@ -5,7 +5,7 @@ Pure: numbers in, a moment out (`clock.now`; infinity is never).
 
 from dataclasses import dataclass
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 
 IDLE_SECONDS: Final = 1.0
 """A worker with nothing to do looks again after so long: the bound on a wake-up that was missed."""
@@ -94,9 +94,8 @@ def news_due(waiting_since: float, last: float, hungry: bool) -> float:
     return waiting_since if hungry else max(waiting_since, last + NEWS_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
-    """How many more leases of a host a worker could use."""
+class Need(NamedTuple):
+    """How many more leases of a host a worker could use; made for every host in each step."""
 
     wanted: int
     presses: bool

@@ -73,11 +73,12 @@ class Worker(Protocol):
 class Sessions:
     """One worker's; `current` is the one in which everything happens, None before the first and after the last."""
 
+    joined: asyncio.Future[None]
+    """Done when the session that was opened last has joined."""
+
     def __init__(self, place: Place, handing: Handing, worker: Worker) -> None:
         """Take what every session has in common; nothing is opened."""
         self.current: Session | None = None
-        self.joined: asyncio.Future[None] | None = None
-        """Done when the present session has joined."""
         self._place, self._handing, self._worker = place, handing, worker
         self._beats: Beats | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -145,7 +146,7 @@ class Sessions:
 
     def on_fatal(self, error: Exception) -> None:
         """Pass it on to the worker, and to who waits for the session to begin."""
-        if self.joined and not self.joined.done():
+        if not self.joined.done():
             self.joined.set_exception(error)
         self._worker.on_fatal(error)
 
@@ -161,7 +162,7 @@ class Sessions:
         self._worker.on_joined(word)
         self._beats = self._start_beats(session)
         confirm_dead(self._to_pace(session), self._place.pace_keys, [self._place.prefix], self._living(session))
-        if self.joined and not self.joined.done():
+        if not self.joined.done():
             self.joined.set_result(None)
 
     def _living(self, session: Session) -> list[str]:

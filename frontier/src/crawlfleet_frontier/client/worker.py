@@ -96,8 +96,7 @@ class FrontierClient:
     async def __aenter__(self) -> Self:
         """Join the crawl; waits until its frontier is there."""
         self._sessions.open()
-        if self._sessions.joined:
-            await self._sessions.joined
+        await self._sessions.joined
         return self
 
     async def __aexit__(
