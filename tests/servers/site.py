@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,13 +126,15 @@ class TroubleSite:
     """A server that misbehaves where it is told to.
 
     /page/<n> answers; /status/<code> answers with that code; /flaky/<name>/<times> answers 503 so many times first;
-    /redirect/<path> redirects; /slow/<seconds>/<name> answers late; /hang/<name> never answers; /drop/<name> closes
-    the connection; /pages/<count> links to so many /page/<n>; /links?to=<path>&to=… links to these paths.
+    /redirect/<path> redirects; /slow/<seconds>/<name> answers late, /held/<name> once `gate` has a result, /hang/<name>
+    never; /drop/<name> closes the connection; /pages/<count> links to so many /page/<n>; /links?to=<path>&to=… links to
+    these paths.
     """
 
     url: str = ""
     hits: list[Hit] = field(default_factory=list)
     hanging: int = 0
+    gate: Future[None] = field(default_factory=Future)
     _tries: dict[str, int] = field(default_factory=dict)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -151,6 +154,8 @@ class TroubleSite:
             return web.Response(status=302, headers={"Location": f"/{rest}"}, body=b"")
         if kind == "slow":
             await asyncio.sleep(float(rest.partition("/")[0]))
+        if kind == "held":
+            await asyncio.wrap_future(self.gate)
         if kind == "hang":
             self.hanging += 1
             await asyncio.sleep(3600)

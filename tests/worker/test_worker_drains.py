@@ -49,10 +49,13 @@ def test_redis_gone_while_draining_ends_it(new_job, trouble):
 
 
 def test_requests_that_end_in_time_are_finished(new_job, trouble):
-    job = new_job(seeds={"type": "Inline"}).prepare([f"{trouble.url}/slow/1.5/x?to=/page/1"])
+    job = new_job(seeds={"type": "Inline"}, grace_seconds=120).prepare([f"{trouble.url}/held/x?to=/page/1"])
     worker = job.start()
-    wait_until(lambda: job.snapshot().in_flight == 1, "the slow request is in progress")
-    assert worker.drain() == 0, worker.log
+    wait_until(lambda: job.snapshot().in_flight == 1, "the request is in progress")
+    worker.terminate()
+    wait_until(lambda: "Draining: 1" in worker.log, "it drains")
+    trouble.gate.set_result(None)
+    assert worker.wait() == 0, worker.log
     look = job.snapshot()
     assert (look.done, look.counters["items"], look.items) == (1, 1, 1)
     assert look.queued == 1, "the page's link is queued for the next worker"
