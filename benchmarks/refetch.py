@@ -37,6 +37,8 @@ OPEN: Final = 8
 """Requests that a worker has open."""
 AHEAD: Final = 1000
 BAND: Final = 3
+AT_WORK: Final = 5
+"""Leases, of 40 in all, which two workers share: one of them always has as many."""
 KINDS: Final = ("restarted", "gone")
 """What becomes of a killed worker's pod."""
 
@@ -91,12 +93,20 @@ def open_pod(job: FrontierJob, uid: str = "") -> Pod:
     return Pod(uid, start(job, uid))
 
 
+def at_work(job: FrontierJob, alive: list[Pod]) -> list[Pod]:
+    """Return the pods whose workers hold so many leases that a kill cannot miss them: the first may have every host."""
+    held = {live.epoch.partition(":")[0]: live.held for live in job.look().workers}
+    return [pod for pod in alive if held.get(pod.uid, 0) >= AT_WORK]
+
+
 def kill_one(job: FrontierJob, kind: str, alive: list[Pod], chance: random.Random) -> Kill:
-    """Kill one of the workers at any moment of the crawl, start another, wait until its work was done by others."""
+    """Kill a worker that has work, at any moment of the crawl, start another, wait until others have done that work."""
     done, losses = job.number("done"), job.look().counters.get("losses", 0)
     wait_until(lambda: job.number("done") > done + 3 * HOSTS, "the crawl goes on")
     threading.Event().wait(chance.uniform(0, 1))
-    victim = alive.pop(chance.randrange(len(alive)))
+    wait_until(lambda: at_work(job, alive), "one of them has work")
+    victim = chance.choice(at_work(job, alive))
+    alive.remove(victim)
     before = now_us()
     victim.worker.kill()
     after = now_us()
