@@ -20,7 +20,7 @@ test: .venv/.done ## Lint, types, layers and all tests but the node-level ones
 	@tests/run quick
 
 ##@ Tests
-.PHONY: unit frontier contract api chart worker e2e bench-frontier bench-worker bench-fleet chaos mutants lint fmt
+.PHONY: unit frontier contract api chart worker e2e bench-frontier bench-worker bench-fleet chaos mutants scrapy-suite lint fmt
 unit frontier contract worker: .venv/.done ## One room of the tests: unit, frontier, contract, api, chart, worker
 	@$(PY) -m pytest tests/$@
 
@@ -50,6 +50,9 @@ chaos: .venv/.done ## Crawls with seeded faults, judged at the site: benchmarks/
 
 mutants: .venv/.done ## Break each guard on purpose; its named test must go red
 	@$(PY) -m tests.mutants
+
+scrapy-suite: .venv/.done ## Scrapy's own tests of what the fast paths replace, without and with them (20 min)
+	@$(PY) -m tests.upstream
 
 lint: .venv/.done ## Ruff, mypy (strict), import-linter
 	@tests/run lint
