@@ -1,5 +1,6 @@
 """Do the pure parts of the client decide rightly what to say, and when?"""
 
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -56,7 +57,7 @@ def test_nothing_is_sent_before_its_moment_or_after_its_time():
 
 
 def test_who_hands_out_late_takes_less_and_who_is_in_time_again_takes_more():
-    capacity = Capacity(most=100)
+    capacity = Capacity(most=100, connections=64)
     for step in range(20):
         capacity.handed_out(0.05, step / 10, lambda: 60)
     assert LEAST <= capacity.slots < 54
@@ -67,12 +68,19 @@ def test_who_hands_out_late_takes_less_and_who_is_in_time_again_takes_more():
 
 
 def test_a_late_worker_keeps_some_slots_and_is_not_judged_by_one_request():
-    capacity = Capacity(most=100)
+    capacity = Capacity(most=100, connections=64)
     capacity.handed_out(0.05, 0.0, lambda: 60)
     assert capacity.slots == 100
     for step in range(1000):
         capacity.handed_out(5.0, step / 10, lambda: 0)
     assert capacity.slots == LEAST
+
+
+def test_a_late_worker_of_few_connections_keeps_no_more_slots_than_those():
+    capacity = Capacity(most=40, connections=8)
+    for step in range(100):
+        capacity.handed_out(0.05, step / 10, lambda: 29)
+    assert capacity.slots == 8
 
 
 def test_a_request_that_came_after_its_moment_was_not_handed_out_late():
@@ -376,6 +384,12 @@ async def test_a_slot_with_a_moment_of_its_own_stays_with_its_lease():
 )
 def test_when_to_ask_for_hosts(slots, hungry, next_host, due):
     assert hosts_due(Appetite(slots, hungry), 100.0, next_host, 1.0) == pytest.approx(due)
+
+
+def test_hosts_that_one_call_had_no_room_for_do_not_wait_for_their_delay():
+    rest = Appetite(8, hungry=False, delay=1.0)
+    assert hosts_due(rest, 100.0, 100.0, 1.0) == pytest.approx(100.8)
+    assert hosts_due(replace(rest, more=True), 100.0, 100.0, 1.0) == pytest.approx(100.25)
 
 
 def test_when_to_pass_news_on():

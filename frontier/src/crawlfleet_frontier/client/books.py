@@ -56,7 +56,7 @@ class Books:
         self.grants.most = self.settings.concurrency
         self.stock = Stock(self.grants)
         self.asks = Asks(self.grants, self.stock.cede)
-        self.capacity = Capacity(self.settings.slots)
+        self.capacity = Capacity(self.settings.slots, self.settings.concurrency)
 
     def hungry(self) -> bool:
         """Whether there is room for more and nothing that could be sent, now or soon."""

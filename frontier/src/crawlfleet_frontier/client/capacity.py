@@ -16,7 +16,7 @@ STEP_SECONDS: Final = 0.1
 """Between two changes of its mind."""
 
 LEAST: Final = 32
-"""Slots that a worker takes however late it is."""
+"""Slots that a worker takes however late it is, where it may have as many connections."""
 
 LONGEST_SECONDS: Final = 1.0
 """One that was later counts as this late."""
@@ -27,6 +27,8 @@ class Capacity:
     """The bound on slots in hand: a tenth less while requests are handed out late, a little more while they are not."""
 
     most: int
+    connections: int
+    """As many may be open at once."""
     late: float = 0.0
     """A running mean, in seconds."""
     slots: float = field(init=False)
@@ -43,6 +45,6 @@ class Capacity:
             return
         self._changed = now
         if self.late > LATE_SECONDS:
-            self.slots = max(min(LEAST, self.most), 0.9 * min(self.slots, in_hand()))
+            self.slots = max(min(LEAST, self.connections), 0.9 * min(self.slots, in_hand()))
         else:
             self.slots = min(self.most, 1.02 * self.slots + 1)

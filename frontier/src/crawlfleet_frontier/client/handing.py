@@ -27,7 +27,13 @@ class Handing:
     _timer: asyncio.TimerHandle | None = None
 
     def take(self) -> Lease | None:
-        """Return a request that may be sent now, or None."""
+        """Return a request that may be sent now, or None: then `on_ready` is called when there is one."""
+        lease = self._take()
+        if lease is None:
+            self._come_back()
+        return lease
+
+    def _take(self) -> Lease | None:
         session = self.session()
         if session is None or not self._has_room(session):
             return None
@@ -45,7 +51,7 @@ class Handing:
         """Wait for the next request; None where there will be none."""
         if self.finished():
             return None
-        lease = None if self._waiting else self.take()
+        lease = None if self._waiting else self._take()
         if lease:
             return lease
         future: asyncio.Future[Lease | None] = asyncio.get_running_loop().create_future()
@@ -63,7 +69,7 @@ class Handing:
             if self._waiting[0].done():
                 self._waiting.popleft()
                 continue
-            lease = self.take()
+            lease = self._take()
             if lease is None and not self.finished():
                 break
             self._waiting.popleft().set_result(lease)

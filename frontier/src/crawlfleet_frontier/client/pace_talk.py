@@ -32,6 +32,7 @@ class PaceTalk:
     _busy: bool = False
     _last: float = -inf
     _next_host: float = inf
+    _more: bool = False
 
     def exchange_due(self, now: float) -> float:
         """Say and take what is due; return when it wants to be asked again."""
@@ -51,7 +52,7 @@ class PaceTalk:
     def _due(self, now: float) -> float:
         books = self.books
         hungry = books.hungry()
-        appetite = rhythm.Appetite(books.free_slots(now), hungry, books.grants.delay)
+        appetite = rhythm.Appetite(books.free_slots(now), hungry, books.grants.delay, self._more)
         return min(
             books.grants.due(now, books.of_use),
             rhythm.news_due(books.news.since, self._last, hungry),
@@ -96,6 +97,7 @@ class PaceTalk:
         self.exchanged += 1
         self.policy_version = reply.policy_version
         self._next_host = inf if reply.next_due_ms == replies.NONE_WAITS else now + reply.next_due_ms / 1000
+        self._more = len(reply.grants) >= calls.MOST_HOSTS
         for held in reply.holds:
             self.books.grants.held(held.token, held.slots, answer.sent_at)
         for granted in reply.grants:

@@ -75,6 +75,8 @@ class Appetite:
     """Nothing is left that it could send."""
     delay: float = 0.0
     """Of the hosts that it was given of late, in seconds."""
+    more: bool = False
+    """The last call brought as many hosts as one may: others wait."""
 
 
 def hosts_due(appetite: Appetite, last: float, next_host: float, horizon: float) -> float:
@@ -83,8 +85,12 @@ def hosts_due(appetite: Appetite, last: float, next_host: float, horizon: float)
         return inf
     if next_host == inf:
         return last + IDLE_SECONDS
-    pause = HUNGRY_SECONDS if appetite.hungry else min(IDLE_SECONDS, max(GATHER_SECONDS, OF_DELAY * appetite.delay))
+    pause = HUNGRY_SECONDS if appetite.hungry else _pause(appetite)
     return min(max(next_host - horizon, last + pause), max(last + IDLE_SECONDS, next_host - horizon))
+
+
+def _pause(appetite: Appetite) -> float:
+    return GATHER_SECONDS if appetite.more else min(IDLE_SECONDS, max(GATHER_SECONDS, OF_DELAY * appetite.delay))
 
 
 def news_due(waiting_since: float, last: float, hungry: bool) -> float:
