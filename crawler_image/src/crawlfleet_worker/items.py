@@ -132,7 +132,12 @@ class ItemsExtension:
 
     def item_scraped(self, item: object) -> None:
         """Keep the item; what JSON does not know becomes text."""
-        self.store.add(json.dumps(ItemAdapter(item).asdict(), ensure_ascii=False, default=self._text))
+        fields = item if type(item) is dict else ItemAdapter(item).asdict()
+        self.store.add(json.dumps(fields, ensure_ascii=False, default=self._known))
+
+    def _known(self, value: object) -> object:
+        """Return what JSON knows instead: the fields of an item within another, else text."""
+        return ItemAdapter(value).asdict() if ItemAdapter.is_item(value) else self._text(value)
 
     def _text(self, value: object) -> str:
         if not self._told:

@@ -92,7 +92,13 @@ def _pruned(text: str) -> str:
 
 def _is_unused(function: re.Match[str], mentions: Mapping[str, int]) -> bool:
     name = function["name"]
-    return mentions[name] == _mentions(function[0])[name]
+    return mentions[name] == _mentions_within(function[0])[name]
+
+
+@cache
+def _mentions_within(function: str) -> Mapping[str, int]:
+    """Count the names in one function; most are in several scripts."""
+    return _mentions(function)
 
 
 def _mentions(text: str) -> Counter[str]:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 import scrapy
@@ -12,11 +11,13 @@ import scrapy.http.response.text
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.exceptions import CloseSpider, DropItem, IgnoreRequest
+from scrapy.http import HtmlResponse
 from scrapy.linkextractors import LinkExtractor
 from scrapy.settings import Settings
 from scrapy.spidermiddlewares.base import BaseSpiderMiddleware
 from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.spiders import CrawlSpider, Rule
+from scrapy.utils.trackref import object_ref
 
 from crawlfleet_worker.fast.rooms import ROOMS
 from crawlfleet_worker.fast.switches import OPT_IN, install
@@ -194,7 +195,53 @@ class Refusing:
             raise TypeError("five")
 
 
+class Answering:
+    """A downloader middleware of the user's, in the new form: answers, sends elsewhere, refuses, and errs."""
+
+    def process_request(self, request):
+        if request.url.endswith("/page/2"):
+            return HtmlResponse(request.url, body=b"<h1>of its own</h1><a href='/page/3'>3</a>", request=request)
+        if request.url.endswith("/page/4"):
+            return request.replace(url=request.url + "?elsewhere", dont_filter=True)
+        if request.url.endswith("/page/6"):
+            raise IgnoreRequest("six")
+        return "garbage" if request.url.endswith("/page/7") else None
+
+    def process_response(self, request, response):
+        if request.url.endswith("/page/8") and "again" not in request.meta:
+            return request.replace(meta={**request.meta, "again": True}, dont_filter=True)
+        return None if request.url.endswith("/page/9") else response
+
+
+class AnsweringLater:
+    """The same in coroutines."""
+
+    async def process_request(self, request):
+        await asyncio.sleep(0)
+        return Answering().process_request(request)
+
+    async def process_response(self, request, response):
+        await asyncio.sleep(0)
+        return Answering().process_response(request, response)
+
+
+class AnsweringOfOld:
+    """The same with the spider as an argument."""
+
+    def process_request(self, request, spider):
+        assert spider.name
+        return Answering().process_request(request)
+
+    def process_response(self, request, response, spider):
+        assert spider.name
+        return Answering().process_response(request, response)
+
+
 CASES = {
+    "answering": (Plain, {"DOWNLOADER_MIDDLEWARES": {Answering: 450}}),
+    "answering later": (Plain, {"DOWNLOADER_MIDDLEWARES": {AnsweringLater: 450}}),
+    "answering of old": (Plain, {"DOWNLOADER_MIDDLEWARES": {AnsweringOfOld: 450}}),
+    "in full": (Plain, {"LOG_LEVEL": "DEBUG"}),
     "plain": (Plain, {}),
     "listing": (Listing, {"ITEM_PIPELINES": {Pipeline: 1}}),
     "later": (Later, {"ITEM_PIPELINES": {Pipeline: 1}}),
@@ -243,16 +290,28 @@ class Witness:
         return hear
 
 
+PROCESS_WIDE = (
+    (scrapy.http.request, "safe_url_string"),
+    (scrapy.http.response.text, "urljoin"),
+    (scrapy.http.response.text, "get_base_url"),
+    (scrapy.http.TextResponse, "encoding"),
+    (scrapy.http.Headers, "normkey"),
+    (scrapy.http.Headers, "update"),
+    (scrapy.http.Headers, "items"),
+    (object_ref, "__new__"),
+)
+
+
 @pytest.fixture
-def urls_put_back() -> Iterator[None]:
-    quoted, joined = scrapy.http.request.safe_url_string, scrapy.http.response.text.urljoin
-    yield
-    scrapy.http.request.safe_url_string, scrapy.http.response.text.urljoin = quoted, joined
+def all_put_back(monkeypatch) -> None:
+    """What is replaced for the whole process is Scrapy's again after the test."""
+    for owner, name in PROCESS_WIDE:
+        monkeypatch.setattr(owner, name, vars(owner)[name])
 
 
 async def crawled(case: str, start: str, caplog, *, fast: bool):
     kind, more = CASES[case]
-    settings = {**BASE, "EXTENSIONS": {Witness: 0}, "LOG_LEVEL": "DEBUG", "RETRY_TIMES": 1, "FAST": fast, **more}
+    settings = {**BASE, "EXTENSIONS": {Witness: 0}, "LOG_LEVEL": "INFO", "RETRY_TIMES": 1, "FAST": fast, **more}
     settings.update({f"CRAWLFLEET_FAST_{name}": True for name in OPT_IN})
     crawler = Crawler(kind, Settings(settings, priority="project"))
     caplog.clear()
@@ -271,7 +330,7 @@ async def crawled(case: str, start: str, caplog, *, fast: bool):
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_a_crawl_comes_to_the_same_with_and_without(case, urls_put_back, caplog):
+async def test_a_crawl_comes_to_the_same_with_and_without(case, all_put_back, caplog):
     caplog.set_level(logging.INFO)
     async with serving(site) as server:
         start = server.url("/page/0")

@@ -8,12 +8,17 @@ from typing import Final
 
 ROOMS: Final[Mapping[str, str]] = {
     "URLS": "crawlfleet_worker.fast.urls",
+    "PAGES": "crawlfleet_worker.fast.pages",
+    "HEADERS": "crawlfleet_worker.fast.header_names",
+    "LIVE_REFS": "crawlfleet_worker.fast.live_refs",
     "FINGERPRINTS": "crawlfleet_worker.fast.fingerprints",
     "SIGNALS": "crawlfleet_worker.fast.signals",
     "STATS": "crawlfleet_worker.fast.stats",
     "OFFSITE": "crawlfleet_worker.fast.offsite",
     "REFERERS": "crawlfleet_worker.fast.referers",
     "CHAIN": "crawlfleet_worker.fast.chain",  # after what replaces a middleware's method
+    "DOWNLOADS": "crawlfleet_worker.fast.downloads",
+    "LOGS": "crawlfleet_worker.fast.logs",
     "STEPPING": "crawlfleet_worker.fast.stepping",
     "HTTP": "crawlfleet_worker.fast.own_http",
 }

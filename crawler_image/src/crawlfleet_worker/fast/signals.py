@@ -11,13 +11,14 @@ Holds for: Scrapy 2.19.
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType, FunctionType, MethodType
 from typing import Any, Final
 
+from pydispatch.dispatcher import WEAKREF_TYPES, connections, getAllReceivers, liveReceivers
 from pydispatch.dispatcher import Any as AnySignal
-from pydispatch.dispatcher import connections, getAllReceivers, liveReceivers
 from pydispatch.robustapply import function
+from pydispatch.saferef import BoundMethodWeakref
 from scrapy.crawler import Crawler
 from scrapy.exceptions import StopDownload
 from scrapy.signalmanager import SignalManager
@@ -33,6 +34,8 @@ Results = list[tuple[Any, Any]]
 
 _VAR_KEYWORDS: Final = inspect.CO_VARKEYWORDS
 _ANYBODY: Final = id(AnySignal)
+_NOTHING: Final[Mapping[object, list[Any]]] = {}
+_NOT_LOGGED: Final = (StopDownload,)
 _NAMED: Final = (FunctionType, MethodType)
 
 scrapys_logger = logging.getLogger("scrapy.utils.signal")
@@ -54,21 +57,22 @@ class Sending:
     def __init__(self, manager: SignalManager) -> None:
         self._sender = manager.sender
         self._stock, self._stock_async = manager.send_catch_log, manager.send_catch_log_async
-        self._listening = (id(manager.sender), _ANYBODY)
+        self._listening = id(manager.sender)
 
     def send(self, signal: Any, **named: Any) -> Results:  # noqa: ANN401 - Scrapy's own signature
         """Call all who listen; an exception is logged, and a Failure stands for it."""
         if "sender" in named:
             return self._stock(signal, **named)
-        if not self._heard(signal):
+        receivers = self._live(signal)
+        if not receivers:
             return []
-        dont_log = (*_types(named.pop("dont_log", ())), StopDownload)
+        dont_log = (*_types(named.pop("dont_log")), StopDownload) if "dont_log" in named else _NOT_LOGGED
         results: Results = []
         given = {"signal": signal, "sender": self._sender, **named}
-        for receiver in liveReceivers(getAllReceivers(self._sender, signal)):
+        for receiver in receivers:
             try:
                 result = apply(receiver, given)
-                if isinstance(result, Deferred):
+                if result is not None and isinstance(result, Deferred):
                     _log("Cannot return deferreds from signal handler: %(receiver)s", receiver, named, exc_info=False)
             except dont_log:
                 result = Failure()  # type: ignore[no-untyped-call]
@@ -82,35 +86,54 @@ class Sending:
         """Call all who listen, and wait for those that answer later; an exception is logged and stands for itself."""
         if "sender" in named:
             return await self._stock_async(signal, **named)
-        if not self._heard(signal):
+        receivers = list(self._live(signal))
+        if not receivers:
             return []
-        receivers = list(liveReceivers(getAllReceivers(self._sender, signal)))
         if any(map(inspect.iscoroutinefunction, receivers)):
             return await self._stock_async(signal, **named)
-        dont_log = _types(named.pop("dont_log", ()))
+        dont_log = _types(named.pop("dont_log")) if "dont_log" in named else ()
         given = {"signal": signal, "sender": self._sender, **named}
         results: Results = []
         later: dict[int, Awaitable[Any]] = {}
         for receiver in receivers:
             result = _guarded(receiver, given, dont_log)
-            if isinstance(result, Deferred) or inspect.isawaitable(result):
+            if result is not None and (isinstance(result, Deferred) or inspect.isawaitable(result)):
                 later[len(results)] = _awaited(receiver, result, given, dont_log)
             results.append((receiver, result))
         for place, result in zip(later, await asyncio.gather(*later.values()) if later else (), strict=True):
             results[place] = (results[place][0], result)
         return results
 
-    def _heard(self, signal: object) -> bool:
-        for who in self._listening:
-            by_signal = connections.get(who)
-            if by_signal and (by_signal.get(signal) or by_signal.get(AnySignal)):
-                return True
-        return False
+    def _live(self, signal: object) -> Iterable[Receiver]:
+        """Return who listens, in pydispatch's order; mostly all of them have asked for this signal of this sender."""
+        own = connections.get(self._listening, _NOTHING)
+        if _ANYBODY in connections or AnySignal in own:
+            return tuple(liveReceivers(getAllReceivers(self._sender, signal)))
+        references = own.get(signal)
+        return _living(references) if references else ()
+
+
+def _living(references: list[Any]) -> Iterator[Receiver]:
+    for reference in references:
+        receiver = alive(reference)
+        if receiver is not None:
+            yield receiver
+
+
+def alive(reference: Any) -> Receiver | None:  # noqa: ANN401 - what `connect` was given, or a reference to it
+    """Return the receiver; None where it is gone, or was never counted as one."""
+    if type(reference) is BoundMethodWeakref:
+        owner, method = reference.weakSelf(), reference.weakFunc()
+        return None if owner is None or method is None else MethodType(method, owner)
+    if isinstance(reference, WEAKREF_TYPES):
+        receiver: Receiver | None = reference()
+        return receiver
+    return reference or None
 
 
 def apply(receiver: Receiver, given: dict[str, Any]) -> object:
     """Call a receiver with those of the arguments that it takes, as `pydispatch.robustapply` does."""
-    call, code, start = function(receiver)
+    call, code, start = _called(receiver)
     key = (code, start)
     if key not in _taken:
         _taken[key] = None if code.co_flags & _VAR_KEYWORDS else code.co_varnames[start : code.co_argcount]
@@ -118,6 +141,13 @@ def apply(receiver: Receiver, given: dict[str, Any]) -> object:
     if names is None:
         return call(**given)
     return call(**{name: given[name] for name in names if name in given})
+
+
+def _called(receiver: Receiver) -> tuple[Receiver, CodeType, int]:
+    if type(receiver) is MethodType and type(receiver.__func__) is FunctionType:
+        return receiver, receiver.__func__.__code__, 1
+    found: tuple[Receiver, CodeType, int] = function(receiver)
+    return found
 
 
 _taken: dict[tuple[CodeType, int], tuple[str, ...] | None] = {}

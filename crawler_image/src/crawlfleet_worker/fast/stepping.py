@@ -16,6 +16,7 @@ from types import coroutine
 from typing import Any, Final
 
 from scrapy import Request
+from scrapy.core.engine import ExecutionEngine
 from scrapy.core.scraper import Scraper
 from scrapy.crawler import Crawler
 from scrapy.http import Response
@@ -45,6 +46,7 @@ class Stepper:
     def __init__(self, scraper: Scraper) -> None:
         self._scraper, self._most = scraper, max(1, scraper.concurrent_items)
         self._at_once = runs_at_once(scraper.itemproc)
+        self._engine: ExecutionEngine | None = None
 
     async def handle(
         self, result: Iterable[Any] | AsyncIterator[Any], request: Request, response: Response | Failure
@@ -76,7 +78,9 @@ class Stepper:
 
     def _crawl(self, request: Request) -> None:
         try:
-            self._scraper.crawler.engine.crawl(request=request)
+            if self._engine is None:
+                self._engine = self._scraper.crawler.engine
+            self._engine.crawl(request=request)
         except Exception as error:
             _tell(error)
 

@@ -1,6 +1,5 @@
 """Is this still Scrapy's own class and code? Whoever subclassed or patched it is left alone."""
 
-from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
@@ -36,6 +35,6 @@ def require_same(owner: object, name: str, wanted: object) -> None:
         raise StepAside(f"{name} was replaced")
 
 
-def put(owner: object, name: str, function: Callable[..., Any]) -> None:
-    """Let `function` stand where the owner (an object, a module) had Scrapy's own."""
+def put(owner: object, name: str, function: object) -> None:
+    """Let `function` (or a property) stand where the owner (an object, a class, a module) had Scrapy's own."""
     setattr(owner, name, function)

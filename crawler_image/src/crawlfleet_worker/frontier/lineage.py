@@ -71,6 +71,8 @@ class Lineage:
 
     def __init__(self) -> None:
         self._works: dict[Request, Work] = {}
+        self._latest: tuple[Request, Origin] | None = None
+        """What was noted last: mostly taken again at once, so that it costs no weak reference."""
         self._origins: WeakKeyDictionary[Request, deque[Origin]] = WeakKeyDictionary()
 
     def begin(self, request: Request, work: Work) -> None:
@@ -104,8 +106,13 @@ class Lineage:
 
         An object that was yielded several times comes as often, and has another origin each time.
         """
-        origins = self._origins.get(request)
-        return origins.popleft() if origins else None
+        origins = self._origins.get(request) if self._origins else None
+        if origins:
+            return origins.popleft()
+        if self._latest is None or self._latest[0] is not request:
+            return None
+        origin, self._latest = self._latest[1], None
+        return origin
 
     def tagged(self, found: Iterable[Any] | AsyncIterator[Any], parent: Request) -> Iterator[Any] | AsyncIterator[Any]:
         """Return what `parent`'s callback yields, each request noted as its child right before it is passed on."""
@@ -131,4 +138,7 @@ class Lineage:
             self._note(one, Origin(parent, work, work.next_ordinal()))
 
     def _note(self, request: Request, origin: Origin) -> None:
-        self._origins.setdefault(request, deque()).append(origin)
+        if self._latest is not None:
+            before, its_origin = self._latest
+            self._origins.setdefault(before, deque()).append(its_origin)
+        self._latest = request, origin
