@@ -20,7 +20,7 @@ CALLS_FILE: Final = "CRAWLFLEET_BENCH_CALLS"
 """The file for the counts, in the environment: JSON, function → calls."""
 
 FIRST: Final = 500
-LAST: Final = 3500
+LAST: Final = 2000
 """From this response to that one: between them pages are met that are new and known, and nothing is made first."""
 
 
