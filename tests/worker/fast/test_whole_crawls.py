@@ -1,8 +1,10 @@
 """Whole spiders, with the fast paths and without: the same items, signals, statistics and warnings."""
 
 import asyncio
+import gc
 import logging
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 import scrapy
@@ -303,10 +305,14 @@ PROCESS_WIDE = (
 
 
 @pytest.fixture
-def all_put_back(monkeypatch) -> None:
+def all_put_back(monkeypatch) -> Iterator[None]:
     """What is replaced for the whole process is Scrapy's again after the test."""
     for owner, name in PROCESS_WIDE:
         monkeypatch.setattr(owner, name, vars(owner)[name])
+    thresholds = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
 
 
 async def crawled(case: str, start: str, caplog, *, fast: bool):

@@ -52,8 +52,9 @@ def update(self: Headers, seq: Any) -> None:  # noqa: ANN401 - Scrapy's own sign
         _update(self, seq)
         return
     found: dict[bytes, list[bytes]] = {}
+    encoding = self.encoding
     for name, values in items(seq):
-        found.setdefault(normkey(self, name), []).extend(values)
+        found.setdefault(_forms.get((name, encoding)) or normkey(self, name), []).extend(values)
     dict.update(self, found)
 
 
@@ -63,5 +64,7 @@ def items(self: Headers) -> Iterable[tuple[bytes, list[bytes]]]:
 
 
 def _known_items(headers: Headers) -> Iterator[tuple[bytes, list[bytes]]]:
+    encoding = headers.encoding
     for name, values in dict.items(headers):  # a name may have another form as bytes than as text: "aéb" has
-        yield name, values if normkey(headers, name) == name else headers.getlist(name)
+        known = _forms.get((name, encoding)) == name or normkey(headers, name) == name
+        yield name, values if known else headers.getlist(name)

@@ -20,6 +20,7 @@ ROOMS: Final[Mapping[str, str]] = {
     "DOWNLOADS": "crawlfleet_worker.fast.downloads",
     "LOGS": "crawlfleet_worker.fast.logs",
     "STEPPING": "crawlfleet_worker.fast.stepping",
+    "GARBAGE": "crawlfleet_worker.fast.garbage",
     "HTTP": "crawlfleet_worker.fast.own_http",
 }
 """`CRAWLFLEET_FAST_<NAME>` turns one of them off, or one of OPT_IN on."""
