@@ -1,12 +1,14 @@
 """Are the short ways for plain URLs the same as Scrapy's, for 20,000 of them, and is the short way mostly taken?"""
 
 import random
+from types import SimpleNamespace
 from urllib.parse import urljoin
 
 import pytest
 import scrapy.http.request
 import scrapy.http.response.text
 from scrapy import Request, Spider
+from scrapy.core.downloader.middleware import DownloaderMiddlewareManager
 from scrapy.downloadermiddlewares.offsite import OffsiteMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import HtmlResponse
@@ -16,7 +18,7 @@ from scrapy.utils.request import fingerprint as scrapys_fingerprint
 from scrapy.utils.test import get_crawler
 from w3lib.url import safe_url_string
 
-from crawlfleet_worker.fast import fingerprints, urls
+from crawlfleet_worker.fast import fingerprints, offsite, urls
 from crawlfleet_worker.fast.offsite import Judge
 from crawlfleet_worker.fast.referers import Referers
 from crawlfleet_worker.fast.stock import StepAside
@@ -118,6 +120,26 @@ def test_the_same_requests_are_off_site(domains):
         if choice.random() < 0.1:
             request.meta["allow_offsite"] = True
         assert judged(judge.process_request, request) == judged(stock.process_request, request), request
+
+
+async def test_the_downloader_asks_the_one_that_remembers(monkeypatch):
+    crawler = get_crawler(Spider)
+    crawler.spider = Spider(name="one", allowed_domains=["example.com"])
+    manager = DownloaderMiddlewareManager(OffsiteMiddleware.from_crawler(crawler), crawler=crawler)
+    crawler.engine = SimpleNamespace(downloader=SimpleNamespace(middleware=manager))
+    offsite.install(crawler)
+    asked, stock = [], OffsiteMiddleware.should_follow
+    monkeypatch.setattr(OffsiteMiddleware, "should_follow", lambda *given: asked.append(given) or stock(*given))
+    for number in range(3):
+        request = Request(f"http://example.com/{number}")
+        assert await manager.download_async(answered, request) is request
+    assert len(asked) == 1
+    with pytest.raises(IgnoreRequest):
+        await manager.download_async(answered, Request("http://off.example/"))
+
+
+async def answered(request):
+    return request
 
 
 def test_a_function_that_somebody_else_replaced_stays(monkeypatch):

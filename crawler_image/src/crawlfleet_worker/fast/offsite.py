@@ -6,14 +6,15 @@ found to be on site before, or `allowed_domains` that have changed.
 Holds for: Scrapy 2.19.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from typing import Any, Final
 
 from scrapy import Request, Spider
+from scrapy.core.downloader.middleware import DownloaderMiddlewareManager
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.offsite import OffsiteMiddleware
 
-from crawlfleet_worker.fast.stock import StepAside, put, require_own
+from crawlfleet_worker.fast.stock import StepAside, put, require_class, require_own
 from crawlfleet_worker.fast.urls import PLAIN
 
 MOST_HOSTS: Final = 10_000
@@ -21,14 +22,23 @@ MOST_HOSTS: Final = 10_000
 
 def install(crawler: Crawler) -> None:
     """Let the crawler's middleware remember hosts. StepAside where it is not Scrapy's own, or not in use."""
-    middlewares = crawler.engine.downloader.middleware.middlewares
-    found = [one for one in middlewares if type(one) is OffsiteMiddleware]
+    manager = crawler.engine.downloader.middleware
+    require_class(manager, DownloaderMiddlewareManager)
+    found = [one for one in manager.middlewares if type(one) is OffsiteMiddleware]
     if not found:
         raise StepAside("Scrapy's own is not in use")
     for one in found:
         require_own(one, "process_request", "request_scheduled", "should_follow", "get_host_regex")
-        judge = Judge(one)
-        put(one, "process_request", judge.process_request)
+        stock, judge = one.process_request, Judge(one)
+        put(one, "process_request", judge.process_request)  # for what is scheduled
+        _replace(manager.methods["process_request"], stock, judge.process_request)  # for what is downloaded
+
+
+def _replace(methods: MutableSequence[Any], stock: object, short: object) -> None:
+    """Let the manager, which took its middlewares' methods when it was made, call this one."""
+    for place, method in enumerate(tuple(methods)):
+        if method == stock:
+            methods[place] = short
 
 
 class Judge:
@@ -40,11 +50,11 @@ class Judge:
         self._domains: list[Any] | None = None
         self._on_site: set[str] = set()
 
-    def process_request(self, request: Request, *spider: Spider, **named: Spider) -> None:
+    def process_request(self, request: Request, *given: Spider, **named: Spider) -> None:
         """Let the request pass; IgnoreRequest where it is off site."""
-        plain = None if spider or named else PLAIN.fullmatch(request.url)
+        plain = None if given or named else PLAIN.fullmatch(request.url)
         if plain is None:
-            return self._stock(request, *spider, **named)
+            return self._stock(request, *given, **named)
         domains = list(getattr(self._middleware.crawler.spider, "allowed_domains", None) or [])
         if domains != self._domains or len(self._on_site) >= MOST_HOSTS:
             self._domains = domains
