@@ -1,13 +1,14 @@
-"""A pytest plugin: every object that one of our fast paths can stand in for gets it as soon as it is made.
+"""A pytest plugin: every object that one of our fast paths can stand in for gets it.
 
-A worker puts them in place once, when its engine is there. Scrapy's tests mostly make one object alone, so here each
-class does it at the end of its `__init__`; for a whole crawl, when the engine opens the spider.
-`CRAWLFLEET_FAST_USED` names a file for what was put in place, by room.
+A crawl gets all of them as in a worker: once, when its engine is there and the spider is about to be opened. Most of
+Scrapy's tests make one object alone; so each class puts its own in place at the end of its `__init__`, but for what a
+crawl makes for its engine. A new room needs a line in ALONE where a test makes its object alone.
+`CRAWLFLEET_FAST_USED` names a file for how often each was put in place.
 """
 
 import json
 import os
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 import pytest
 from scrapy.core.downloader.handlers._aiohttp import AiohttpDownloadHandler
+from scrapy.core.downloader.middleware import DownloaderMiddlewareManager
 from scrapy.core.engine import ExecutionEngine
 from scrapy.core.scraper import Scraper
 from scrapy.core.spidermw import SpiderMiddlewareManager
@@ -46,31 +48,35 @@ def fasten(room: str, crawler: object) -> None:
 
 
 def _downloader_middleware(one: object) -> object:
-    return SimpleNamespace(engine=SimpleNamespace(downloader=_with_middlewares("middleware", one)))
+    manager = DownloaderMiddlewareManager.__new__(DownloaderMiddlewareManager)
+    manager.middlewares, manager.methods = (one,), defaultdict(deque)
+    return SimpleNamespace(engine=SimpleNamespace(downloader=SimpleNamespace(middleware=manager)))
 
 
 def _spider_middleware(one: object) -> object:
-    return _of_scraper(_with_middlewares("spidermw", one))
+    return _of_scraper(SimpleNamespace(spidermw=SimpleNamespace(middlewares=[one])))
 
 
-def _with_middlewares(name: str, one: object) -> object:
-    return SimpleNamespace(**{name: SimpleNamespace(middlewares=[one])})
+def _spider_middlewares(manager: object) -> object:
+    return _of_scraper(SimpleNamespace(spidermw=manager))
 
 
 def _of_scraper(scraper: object) -> object:
     return SimpleNamespace(engine=SimpleNamespace(scraper=scraper))
 
 
-ALONE: Final[dict[type, tuple[str, Callable[[Any], object]]]] = {
-    SignalManager: ("SIGNALS", lambda manager: SimpleNamespace(signals=manager)),
-    MemoryStatsCollector: ("STATS", lambda stats: SimpleNamespace(stats=stats)),
-    RequestFingerprinter: ("FINGERPRINTS", lambda one: SimpleNamespace(request_fingerprinter=one)),
-    OffsiteMiddleware: ("OFFSITE", _downloader_middleware),
-    RefererMiddleware: ("REFERERS", _spider_middleware),
-    SpiderMiddlewareManager: ("CHAIN", lambda manager: _of_scraper(SimpleNamespace(spidermw=manager))),
-    Scraper: ("STEPPING", _of_scraper),
-}
-"""What stands for a crawler that has only this one thing."""
+ALONE: Final[tuple[tuple[type, str, Callable[[Any], object]], ...]] = (
+    (SignalManager, "SIGNALS", lambda manager: SimpleNamespace(signals=manager)),
+    (MemoryStatsCollector, "STATS", lambda stats: SimpleNamespace(stats=stats)),
+    (RequestFingerprinter, "FINGERPRINTS", lambda one: SimpleNamespace(request_fingerprinter=one)),
+    (OffsiteMiddleware, "OFFSITE", _downloader_middleware),
+    (RefererMiddleware, "REFERERS", _spider_middleware),
+    (SpiderMiddlewareManager, "CHAIN", _spider_middlewares),
+    (Scraper, "STEPPING", _of_scraper),
+)
+"""Class, room, and what stands for a crawler that has only this one thing."""
+
+crawls_being_made: list[Crawler] = []
 
 
 def fasten_when_made(kind: type, room: str, crawler_with: Callable[[Any], object]) -> None:
@@ -80,23 +86,33 @@ def fasten_when_made(kind: type, room: str, crawler_with: Callable[[Any], object
     @wraps(stock)
     def made(self: object, *given: object, **named: object) -> None:
         stock(self, *given, **named)
-        if type(self) is kind:
+        if type(self) is kind and not crawls_being_made:
             fasten(room, crawler_with(self))
 
     kind.__init__ = made  # type: ignore[misc]
 
 
-def fasten_when_opened() -> None:
-    """Let every crawl have our HTTP handler, too."""
-    stock = ExecutionEngine.open_spider_async
+def fasten_crawls() -> None:
+    """Let every crawl have all of them before its spider is opened."""
+    make, open_spider = Crawler._create_engine, ExecutionEngine.open_spider_async
 
-    @wraps(stock)
+    @wraps(make)
+    def made(self: Crawler) -> ExecutionEngine:
+        crawls_being_made.append(self)
+        try:
+            return make(self)
+        finally:
+            crawls_being_made.pop()
+
+    @wraps(open_spider)
     async def opened(self: ExecutionEngine, *given: Any, **named: Any) -> None:
-        if self.crawler.engine is self:
-            fasten("HTTP", self.crawler)
-        await stock(self, *given, **named)
+        if self.crawler._engine is self:
+            for room in ROOMS:
+                fasten(room, self.crawler)
+        await open_spider(self, *given, **named)
 
-    ExecutionEngine.open_spider_async = opened
+    Crawler._create_engine = made  # type: ignore[method-assign]
+    ExecutionEngine.open_spider_async = opened  # type: ignore[method-assign]
 
 
 class HandlerAlone(OwnHandler):
@@ -111,9 +127,9 @@ class HandlerAlone(OwnHandler):
 def pytest_configure() -> None:
     """Put all in place before anything of Scrapy is collected."""
     fasten("URLS", None)
-    for kind, (room, crawler_with) in ALONE.items():
+    for kind, room, crawler_with in ALONE:
         fasten_when_made(kind, room, crawler_with)
-    fasten_when_opened()
+    fasten_crawls()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

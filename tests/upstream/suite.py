@@ -44,7 +44,9 @@ FILES: Final = (
 
 OPTIONS: Final = (
     *("-p", "no:twisted", "--reactor=none", "-m", "not requires_internet"),
-    *("-p", "no:cacheprovider", "-q", "--no-header", "--tb=short"),
+    *("-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function"),
+    *("-W", "ignore::pytest.PytestRemovedIn10Warning"),  # our pytest is younger than this Scrapy
+    *("-q", "--no-header", "--tb=short"),
 )
 SECONDS: Final = 1200
 """For one run."""
