@@ -1,7 +1,10 @@
 """Does the runner of Scrapy's own tests see what no longer passes?"""
 
+import json
+
 import pytest
 
+from crawlfleet_worker.fast.rooms import ROOMS
 from tests.upstream import __main__ as upstream
 from tests.upstream import results, suite
 
@@ -33,13 +36,12 @@ def test_what_passed_and_does_not_any_more_is_named(ours):
     assert results.no_longer_passed(stock, with_ours) == ["b"]
 
 
-@pytest.mark.parametrize(
-    ("ours", "exceptions", "code"),
-    [("passed", {}, 0), ("failed", {}, 1), ("failed", {"t": "because"}, 0), ("passed", {"t": "because"}, 1)],
-)
-def test_only_a_known_exception_may_fail_and_none_stays_for_nothing(monkeypatch, tmp_path, ours, exceptions, code):
+EVERY_ROOM = dict.fromkeys(ROOMS, 1)
+
+
+def outcome_of(monkeypatch, tmp_path, ours, exceptions, used) -> int:
     def run(_interpreter, _tests, report, *, fast):
-        report.with_suffix(".xml.used").write_text("{}")
+        report.with_suffix(".xml.used").write_text(json.dumps(used))
         return {"t": ours if fast else "passed"}
 
     monkeypatch.setattr(suite, "cache", lambda: tmp_path)
@@ -47,7 +49,21 @@ def test_only_a_known_exception_may_fail_and_none_stays_for_nothing(monkeypatch,
     monkeypatch.setattr(suite, "sdist", lambda _folder, _interpreter: None)
     monkeypatch.setattr(suite, "run", run)
     monkeypatch.setattr(upstream, "EXCEPTIONS", exceptions)
-    assert upstream.main() == code
+    return upstream.main()
+
+
+@pytest.mark.parametrize(
+    ("ours", "exceptions", "code"),
+    [("passed", {}, 0), ("failed", {}, 1), ("failed", {"t": "because"}, 0), ("passed", {"t": "because"}, 1)],
+)
+def test_only_a_known_exception_may_fail_and_none_stays_for_nothing(monkeypatch, tmp_path, ours, exceptions, code):
+    assert outcome_of(monkeypatch, tmp_path, ours, exceptions, EVERY_ROOM) == code
+
+
+def test_a_fast_path_that_was_never_in_place_is_told(monkeypatch, tmp_path, capsys):
+    used = {room: 1 for room in ROOMS if room != "CHAIN"}
+    assert outcome_of(monkeypatch, tmp_path, "passed", {}, used) == 1
+    assert "never: CHAIN" in capsys.readouterr().out
 
 
 def test_the_locked_scrapy_is_the_one_of_the_worker():

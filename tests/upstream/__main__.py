@@ -2,8 +2,9 @@
 
 import json
 import sys
-from pathlib import Path
+from collections.abc import Mapping
 
+from crawlfleet_worker.fast.rooms import ROOMS
 from tests.upstream import results, suite
 from tests.upstream.exceptions import EXCEPTIONS, MOST
 
@@ -16,14 +17,16 @@ def main() -> int:
     tests = suite.sdist(folder, interpreter)
     stock = _told("Scrapy's code", suite.run(interpreter, tests, folder / "stock.xml", fast=False))
     ours = _told("our fast paths", suite.run(interpreter, tests, folder / "ours.xml", fast=True))
-    sys.stdout.write(f"in place of Scrapy's: {_used(folder / 'ours.xml.used')}\n")
+    used = json.loads((folder / "ours.xml.used").read_text())
+    never = sorted(set(ROOMS) - set(used))
+    sys.stdout.write(f"in place of Scrapy's: {_times(used)}; never: {', '.join(never) or 'none'}\n")
     worse = results.no_longer_passed(stock, ours)
     for name in worse:
         sys.stdout.write(f"no longer passes: {name}  {EXCEPTIONS.get(name, 'NOT KNOWN')}\n")
     unknown = [name for name in worse if name not in EXCEPTIONS]
     idle = sorted(set(EXCEPTIONS) - set(worse))
     sys.stdout.write(f"{len(worse)} no longer pass, {len(unknown)} of them not known; {len(idle)} exceptions idle\n")
-    return 1 if unknown or idle or len(EXCEPTIONS) > MOST else 0
+    return 1 if unknown or idle or never or len(EXCEPTIONS) > MOST else 0
 
 
 def _told(what: str, outcomes: results.Outcomes) -> results.Outcomes:
@@ -32,8 +35,8 @@ def _told(what: str, outcomes: results.Outcomes) -> results.Outcomes:
     return outcomes
 
 
-def _used(file: Path) -> str:
-    return ", ".join(f"{room} {times}" for room, times in json.loads(file.read_text()).items())
+def _times(used: Mapping[str, int]) -> str:
+    return ", ".join(f"{room} {times}" for room, times in used.items())
 
 
 if __name__ == "__main__":

@@ -86,7 +86,8 @@ def fasten_when_made(kind: type, room: str, crawler_with: Callable[[Any], object
     @wraps(stock)
     def made(self: object, *given: object, **named: object) -> None:
         stock(self, *given, **named)
-        if type(self) is kind and not crawls_being_made:
+        lone = getattr(self, "crawler", self) is None  # deprecated, and never so in a worker
+        if type(self) is kind and not lone and not crawls_being_made:
             fasten(room, crawler_with(self))
 
     kind.__init__ = made  # type: ignore[misc]

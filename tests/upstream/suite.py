@@ -26,6 +26,7 @@ FILES: Final = (
     "test_engine*.py",
     "test_http_*.py",
     "test_linkextractors.py",
+    "test_logformatter.py",
     "test_middleware.py",
     "test_pipeline*.py",
     "test_request_*.py",
