@@ -51,7 +51,7 @@ chaos: .venv/.done ## Crawls with seeded faults, judged at the site: benchmarks/
 mutants: .venv/.done ## Break each guard on purpose; its named test must go red
 	@$(PY) -m tests.mutants
 
-scrapy-suite: .venv/.done ## Scrapy's own tests of what the fast paths replace, without and with them (20 min)
+scrapy-suite: .venv/.done ## Scrapy's own tests of what the fast paths replace, without and with them (5 min)
 	@$(PY) -m tests.upstream
 
 lint: .venv/.done ## Ruff, mypy (strict), import-linter
