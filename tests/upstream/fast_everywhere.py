@@ -50,6 +50,10 @@ def fasten(room: str, crawler: object) -> None:
 def _downloader_middleware(one: object) -> object:
     manager = DownloaderMiddlewareManager.__new__(DownloaderMiddlewareManager)
     manager.middlewares, manager.methods = (one,), defaultdict(deque)
+    return _downloader_middlewares(manager)
+
+
+def _downloader_middlewares(manager: object) -> object:
     return SimpleNamespace(engine=SimpleNamespace(downloader=SimpleNamespace(middleware=manager)))
 
 
@@ -72,9 +76,12 @@ ALONE: Final[tuple[tuple[type, str, Callable[[Any], object]], ...]] = (
     (OffsiteMiddleware, "OFFSITE", _downloader_middleware),
     (RefererMiddleware, "REFERERS", _spider_middleware),
     (SpiderMiddlewareManager, "CHAIN", _spider_middlewares),
+    (DownloaderMiddlewareManager, "DOWNLOADS", _downloader_middlewares),
     (Scraper, "STEPPING", _of_scraper),
 )
 """Class, room, and what stands for a crawler that has only this one thing."""
+
+PROCESS_WIDE: Final = ("URLS", "PAGES", "HEADERS", "LIVE_REFS")
 
 crawls_being_made: list[Crawler] = []
 
@@ -127,7 +134,8 @@ class HandlerAlone(OwnHandler):
 
 def pytest_configure() -> None:
     """Put all in place before anything of Scrapy is collected."""
-    fasten("URLS", None)
+    for room in PROCESS_WIDE:
+        fasten(room, None)
     for kind, room, crawler_with in ALONE:
         fasten_when_made(kind, room, crawler_with)
     fasten_crawls()
