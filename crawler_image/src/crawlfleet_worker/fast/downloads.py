@@ -94,7 +94,8 @@ class Calls:
         return self._short.get(method, method)(**named)
 
     def _awaited(self, method: Method, found: object) -> Awaitable[Any]:
-        return ensure_awaitable(found, _warn=self._names[method])
+        name = self._names.get(method) or global_object_name(method)  # one may have been added meanwhile
+        return ensure_awaitable(found, _warn=name)
 
 
 def unwrapped(method: Method) -> Method:
