@@ -6,18 +6,16 @@ https://www.brendangregg.com/flamegraphs.html), its colour says whose code it is
 
 import argparse
 import html
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from benchmarks.worker import rounds
-from benchmarks.worker.inputs import CONNECTIONS
-from benchmarks.worker.pages import generated
+from benchmarks.worker import watched
 from benchmarks.worker.sampling import STACKS_FILE
 from benchmarks.worker.sides import ROOT
-from tests.servers.site import nginx_site
+
+Key = TypeVar("Key")
 
 WIDTH: Final = 1200.0
 ROW: Final = 17
@@ -124,19 +122,21 @@ def _text(left: float, base: float, size: int, text: str) -> str:
 
 def shares(node: Node) -> dict[tuple[str, str], float]:
     """Return the share of time that each owner's functions had themselves, callees left out."""
-    found: dict[tuple[str, str], float] = {}
-    for one in _nodes(node):
-        owner = whose(one.name)
-        found[owner] = found.get(owner, 0.0) + one.own / node.samples
-    return found
+    return _own_shares(node, whose)
 
 
 def longest(node: Node) -> list[tuple[str, float]]:
     """Return the functions with the most time of their own, and their shares."""
-    found: dict[str, float] = {}
-    for one in _nodes(node):
-        found[one.name] = found.get(one.name, 0.0) + one.own / node.samples
-    return sorted(found.items(), key=lambda part: -part[1])
+    return sorted(_own_shares(node, str).items(), key=lambda part: -part[1])
+
+
+def _own_shares(root: Node, of: Callable[[str], Key]) -> dict[Key, float]:
+    """Return the share of time that functions had themselves, added up by what `of` says of their names."""
+    found: dict[Key, float] = {}
+    for one in _nodes(root):
+        key = of(one.name)
+        found[key] = found.get(key, 0.0) + one.own / root.samples
+    return found
 
 
 def _nodes(node: Node) -> Iterator[Node]:
@@ -152,11 +152,7 @@ def main() -> None:
     parser.add_argument("--side", default="ours", choices=("ours", "ours_own_handler", "vanilla"))
     parser.add_argument("--to", type=Path, default=ROOT / "docs/images/worker-flame.svg")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, nginx_site(generated(given.pages), CONNECTIONS) as site:
-        stacks = Path(name) / "stacks"
-        project = {"SCRAPY_SETTINGS_MODULE": "benchmarks.worker.sampled", STACKS_FILE: str(stacks)}
-        rounds.once(site, given.side, "callbacks", None, **project)
-        root = tree(stacks.read_text().splitlines())
+    root = tree(watched.written("benchmarks.worker.sampled", STACKS_FILE, given.side, given.pages).splitlines())
     given.to.write_text(drawn(root, f"CPU time of one worker, {given.pages:,} pages of 10 KB with 10 links"))
     for function, share in longest(root)[:SELF_ROWS]:
         print(f"{100 * share:5.1f} %  {function}")

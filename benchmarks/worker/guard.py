@@ -7,16 +7,12 @@ numbers to hold against are in `calls.json`; `--write` puts new ones there. They
 import argparse
 import json
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from benchmarks.worker import counting, rounds
-from benchmarks.worker.inputs import CONNECTIONS
-from benchmarks.worker.pages import generated
-from tests.servers.site import nginx_site
+from benchmarks.worker import counting, watched
 
 PAGES: Final = 2_600
 KNOWN: Final = Path(__file__).with_name("calls.json")
@@ -30,13 +26,9 @@ PerPage = Mapping[str, float]
 """Package → calls of its functions for each page."""
 
 
-def counted(side: str = "ours") -> PerPage:
+def counted() -> PerPage:
     """Crawl once and count."""
-    with tempfile.TemporaryDirectory() as name, nginx_site(generated(PAGES), CONNECTIONS) as site:
-        file = Path(name) / "calls"
-        project = {"SCRAPY_SETTINGS_MODULE": "benchmarks.worker.counted", counting.CALLS_FILE: str(file)}
-        rounds.once(site, side, "callbacks", None, **project)
-        return per_page(json.loads(file.read_text()))
+    return per_page(json.loads(watched.written("benchmarks.worker.counted", counting.CALLS_FILE, "ours", PAGES)))
 
 
 def per_page(calls: Mapping[str, int]) -> PerPage:
@@ -68,9 +60,10 @@ def main() -> int:
     """Count and compare, or write; 1 where it costs more than it did."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.worker.guard", description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"put what is counted into {KNOWN.name}")
+    given = parser.parse_args()
     now = counted()
     print(f"{sum(now.values()):.0f} calls a page")
-    if parser.parse_args().write:
+    if given.write:
         rounded = {name: round(times, 1) for name, times in now.items() if times >= 0.1}
         KNOWN.write_text(json.dumps({"python": PYTHON, "calls_per_page": rounded}, indent=2) + "\n")
         return 0

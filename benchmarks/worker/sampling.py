@@ -1,6 +1,6 @@
 """Where is a worker's CPU time spent? A look at its stack for every millisecond of it.
 
-An extension for the bench's project: from the first response on until the spider closes, SIGPROF comes after each
+An extension for the bench's project: from the moment that the spider opens until it closes, SIGPROF comes after each
 millisecond of CPU time (both of user and of system), and the stack of the loop's thread is counted then. Python takes
 a signal between two bytecodes, so what a C function spends is counted for who called it.
 """

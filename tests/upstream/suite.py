@@ -9,6 +9,7 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
+from cluster import paths
 from tests.upstream import results
 
 ROOT: Final = Path(__file__).parents[2]
@@ -55,8 +56,7 @@ SECONDS: Final = 1200
 
 def cache() -> Path:
     """Return the folder for what is fetched and built; it is reused."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("CRAWLFLEET_CACHE") or base / "crawlfleet") / "scrapy-suite"
+    return paths.cache() / "scrapy-suite"
 
 
 def locked(package: str) -> str:

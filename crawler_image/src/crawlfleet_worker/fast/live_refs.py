@@ -20,8 +20,6 @@ from crawlfleet_worker.fast.stock import put, require_defined_in
 FEW: Final = 1_000
 """The dead are thrown out where there are twice as many entries as lived the last time, and this many more."""
 
-_stock: Final = object_ref.__new__
-
 
 class Births(WeakKeyDictionary[Any, float]):
     """When each living object of a class was made."""
