@@ -149,7 +149,7 @@ def main() -> None:
     """Crawl the generated site once with a worker, draw, and print what took longest."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.worker.flame", description=__doc__)
     parser.add_argument("--pages", type=int, default=4000)
-    parser.add_argument("--side", default="ours", choices=("ours", "ours_own_handler", "vanilla"))
+    parser.add_argument("--side", default="ours", choices=("ours", "ours_stock_handler", "vanilla"))
     parser.add_argument("--to", type=Path, default=ROOT / "docs/images/worker-flame.svg")
     given = parser.parse_args()
     root = tree(watched.written("benchmarks.worker.sampled", STACKS_FILE, given.side, given.pages).splitlines())

@@ -65,9 +65,9 @@ def ours(crawl: Crawl, **settings: str) -> None:
             job.close()
 
 
-def ours_own_handler(crawl: Crawl) -> None:
-    """Run the same with the HTTP handler of our own, which is off by default."""
-    ours(crawl, CRAWLFLEET_FAST_HTTP="True")
+def ours_stock_handler(crawl: Crawl) -> None:
+    """Run the same with Scrapy's own HTTP handler."""
+    ours(crawl, CRAWLFLEET_FAST_HTTP="False")
 
 
 def scrapy_redis(crawl: Crawl) -> None:
@@ -93,7 +93,7 @@ def colly(crawl: Crawl) -> None:
 
 SIDES: Final[Mapping[str, Callable[[Crawl], None]]] = {
     "ours": ours,
-    "ours_own_handler": ours_own_handler,
+    "ours_stock_handler": ours_stock_handler,
     "scrapy_redis": scrapy_redis,
     "vanilla": vanilla,
     "floor": floor,

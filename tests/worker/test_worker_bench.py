@@ -23,7 +23,7 @@ def test_the_generated_site_hangs_together_and_has_ten_links_and_ten_kilobytes_a
     assert site == pages.generated(300)
 
 
-@pytest.mark.parametrize("side", ["ours", "ours_own_handler", "floor"])
+@pytest.mark.parametrize("side", ["ours", "ours_stock_handler", "floor"])
 def test_a_side_fetches_every_page_once(side):
     with nginx_site(pages.generated(60), inputs.CONNECTIONS) as site:
         figures = rounds.once(site, side)

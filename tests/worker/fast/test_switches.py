@@ -33,13 +33,10 @@ def rooms(monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "version", "on", "said"),
     [
-        ({}, KNOWN, ("A", "B"), "Fast paths: A, B; Scrapy's own code: C (somebody replaced it)"),
-        ({"CRAWLFLEET_FAST_A": "False"}, KNOWN, ("B",), "A (CRAWLFLEET_FAST_A is off)"),
+        ({}, KNOWN, ("A", "B", "HTTP"), "Fast paths: A, B, HTTP; Scrapy's own code: C (somebody replaced it)"),
+        ({"CRAWLFLEET_FAST_A": "False"}, KNOWN, ("B", "HTTP"), "A (CRAWLFLEET_FAST_A is off)"),
         ({"CRAWLFLEET_FAST": "0"}, KNOWN, (), "Fast paths: none; Scrapy's own code: A (CRAWLFLEET_FAST is off), B"),
         ({"CRAWLFLEET_FAST_HTTP": "False"}, KNOWN, ("A", "B"), "HTTP (CRAWLFLEET_FAST_HTTP is off)"),
-        ({}, KNOWN, ("A", "B"), "HTTP (CRAWLFLEET_FAST_HTTP is off)"),
-        ({"CRAWLFLEET_FAST_HTTP": "True"}, KNOWN, ("A", "B", "HTTP"), "A, B, HTTP;"),
-        ({"CRAWLFLEET_FAST_HTTP": "True", "CRAWLFLEET_FAST": "0"}, KNOWN, (), "HTTP (CRAWLFLEET_FAST is off)"),
         ({}, (2, 20, 0), (), "A (not known for Scrapy 2.20.0)"),
         ({}, (2, 18, 4), (), "B (not known for Scrapy 2.18.4)"),
     ],

@@ -9,7 +9,6 @@ from crawlfleet_worker.fast.switches import install
 
 def with_own_http(crawler: Crawler) -> Crawler:
     """Let the crawler download through our handler."""
-    crawler.settings.set("CRAWLFLEET_FAST_HTTP", "True", priority="cmdline")
 
     def put() -> None:
         assert install(crawler, {"HTTP": ROOMS["HTTP"]}) == ("HTTP",)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 over connections of our own, where Scrapy 2.19 goes through aiohttp. Off unless it is switched on.
+"""HTTP/1.1 over connections of our own, where Scrapy 2.19 goes through aiohttp.
 
 Replaces: `AiohttpDownloadHandler`, which stays behind it for requests that ours leaves alone (`http.outgoing`).
 Steps aside: another handler, by DOWNLOAD_HANDLERS or with Twisted's reactor; a subclass, or replaced methods.

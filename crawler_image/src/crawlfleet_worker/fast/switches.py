@@ -1,8 +1,7 @@
 """Which fast paths does this worker take?
 
 All that are known for this Scrapy, unless CRAWLFLEET_FAST (all of them) or CRAWLFLEET_FAST_<NAME> (one) is set to
-False; those in OPT_IN only where CRAWLFLEET_FAST_<NAME> is True. One line in the log says what is on, and why
-anything is not.
+False. One line in the log says what is on, and why anything is not.
 """
 
 import logging
@@ -18,9 +17,6 @@ from crawlfleet_worker.fast.stock import StepAside
 
 ALL: Final = "CRAWLFLEET_FAST"
 """Setting: False leaves every page to Scrapy's own code."""
-
-OPT_IN: Final = frozenset({"HTTP"})
-"""Off unless its own setting is True."""
 
 VERSIONS: Final = frozenset({(2, 19)})
 """Versions of Scrapy whose code the replacements are held against."""
@@ -54,7 +50,7 @@ def _put(crawler: Crawler, module: str) -> str:
 
 
 def _switched_off(settings: BaseSettings, name: str, version: Version) -> str:
-    for setting, default in ((ALL, True), (f"{ALL}_{name}", name not in OPT_IN)):
-        if not settings.getbool(setting, default):
+    for setting in (ALL, f"{ALL}_{name}"):
+        if not settings.getbool(setting, True):
             return f"{setting} is off"
     return "" if version[:2] in VERSIONS else f"not known for Scrapy {'.'.join(map(str, version))}"

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 from zoneinfo import ZoneInfo
 
 from itemadapter import ItemAdapter
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from crawlfleet_worker.frontier.classes import path_of
 
