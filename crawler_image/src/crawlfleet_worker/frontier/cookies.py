@@ -9,7 +9,7 @@ after it leaves the cookie behind, as the server has it.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,16 +56,32 @@ class TravellingCookiesMiddleware(CookiesMiddleware):
         middleware._store, middleware._versions = wiring.jars, wiring.jar_versions
         return middleware
 
-    async def process_request(self, request: Request) -> None:  # type: ignore[override]
-        """Set the Cookie header, from a jar that is as new as the request needs it."""
+    def process_request(self, request: Request) -> Awaitable[None] | None:  # type: ignore[override]
+        """Set the Cookie header, from a jar that is as new as the request needs it; nothing to wait for without one."""
+        return None if self._no_cookie_goes_with(request) else self._set_header(request)
+
+    def process_response(self, request: Request, response: Response) -> Any:  # type: ignore[override]  # noqa: ANN401
+        """Put the answer's cookies into the jar, and into the store before anybody sees the answer."""
+        headers = response.headers
+        if b"Set-Cookie" not in headers and b"Set-Cookie2" not in headers:
+            return response
+        return self._keep(request, response)
+
+    def _no_cookie_goes_with(self, request: Request) -> bool:
+        """Whether neither the request nor its jar has any, here or elsewhere."""
+        if request.cookies or self._versions.needed(request) or b"Cookie" in request.headers:
+            return False
+        jar = self.jars.get(request.meta.get("cookiejar"))
+        return jar is None or not jar._cookies
+
+    async def _set_header(self, request: Request) -> None:
         name = self._name(request)
         if name is not None:
             await self._refresh(name, request)
         inherited = super().process_request
         await self._tracking(name if request.cookies else None, request, lambda: inherited(request))
 
-    async def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
-        """Put the answer's cookies into the jar, and into the store before anybody sees the answer."""
+    async def _keep(self, request: Request, response: Response) -> Request | Response:
         name = self._name(request) if b"Set-Cookie" in response.headers else None
         inherited = super().process_response
         await self._tracking(name, request, lambda: inherited(request, response))

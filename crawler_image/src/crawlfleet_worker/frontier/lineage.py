@@ -54,7 +54,7 @@ class Work:
         return self.children - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Origin:
     """Where a request comes from."""
 
@@ -73,6 +73,8 @@ class Lineage:
         self._works: dict[Request, Work] = {}
         self._latest: tuple[Request, Origin] | None = None
         """What was noted last: mostly taken again at once, so that it costs no weak reference."""
+        self._noted = False
+        """Whether anything ever was in the table below, whose length costs more to ask."""
         self._origins: WeakKeyDictionary[Request, deque[Origin]] = WeakKeyDictionary()
 
     def begin(self, request: Request, work: Work) -> None:
@@ -106,7 +108,7 @@ class Lineage:
 
         An object that was yielded several times comes as often, and has another origin each time.
         """
-        origins = self._origins.get(request) if self._origins else None
+        origins = self._origins.get(request) if self._noted else None
         if origins:
             return origins.popleft()
         if self._latest is None or self._latest[0] is not request:
@@ -140,5 +142,6 @@ class Lineage:
     def _note(self, request: Request, origin: Origin) -> None:
         if self._latest is not None:
             before, its_origin = self._latest
+            self._noted = True
             self._origins.setdefault(before, deque()).append(its_origin)
         self._latest = request, origin

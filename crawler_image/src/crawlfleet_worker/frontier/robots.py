@@ -8,6 +8,7 @@ whether a host's robots.txt is obeyed is the policy's (`spec.politeness`), asked
 import asyncio
 import logging
 from collections import OrderedDict, defaultdict
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -81,12 +82,13 @@ class FleetRobotsMiddleware:
         """Build the middleware from the crawler's settings and wiring."""
         return cls(crawler)
 
-    async def process_request(self, request: Request) -> None:
+    def process_request(self, request: Request) -> Awaitable[None] | None:
         """Let the request pass. IgnoreRequest: forbidden; RobotsUnavailable: nobody knows yet."""
         if request.meta.get("dont_obey_robotstxt") or urlparse_cached(request).scheme not in ("http", "https"):
-            return
-        if not self._obeys(host_of(request.url)):
-            return
+            return None
+        return self._ask_rules(request) if self._obeys(host_of(request.url)) else None
+
+    async def _ask_rules(self, request: Request) -> None:
         origin = origin_of(request.url)
         rules = await self._rules(origin, request)
         if rules.wait:
