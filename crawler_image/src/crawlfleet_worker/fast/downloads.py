@@ -8,7 +8,8 @@ own way.
 Holds for: Scrapy 2.19.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable
 from types import FunctionType, MethodType
 from typing import Any, Final, cast
 
@@ -45,20 +46,15 @@ class Calls:
 
     def __init__(self, manager: DownloaderMiddlewareManager) -> None:
         self._manager = manager
-        self._requests: Iterable[Method] = cast("Iterable[Method]", manager.methods["process_request"])
-        self._responses: Iterable[Method] = cast("Iterable[Method]", manager.methods["process_response"])
-        try:
-            self._short = {method: unwrapped(method) for method in (*self._requests, *self._responses)}
-            self._names = {method: global_object_name(method) for method in (*self._requests, *self._responses)}
-        except (AttributeError, TypeError) as error:
-            raise StepAside(f"a middleware has no name: {error}") from error
+        self._requests = Shortened(manager, "process_request")
+        self._responses = Shortened(manager, "process_response")
 
     async def requests(self, request: Request, download: Download) -> Response | Request:
         """Let each see the request; download it unless one of them has an answer."""
-        for method in self._requests:
-            found = self._called(method, request=request)
+        for method, short in self._requests.now():
+            found = short(request=request)
             if found is not None and not isinstance(found, _RESULTS):
-                found = await self._awaited(method, found)
+                found = await ensure_awaitable(found, _warn=global_object_name(method))
                 if found is not None and not isinstance(found, _RESULTS):
                     raise _InvalidOutput(
                         f"Middleware {method.__qualname__} must return None, Response or "
@@ -75,10 +71,10 @@ class Calls:
             raise TypeError("Received None in process_response")
         if isinstance(response, Request):
             return response
-        for method in self._responses:
-            found = self._called(method, request=request, response=response)
+        for method, short in self._responses.now():
+            found = short(request=request, response=response)
             if not isinstance(found, _RESULTS):
-                found = await self._awaited(method, found)
+                found = await ensure_awaitable(found, _warn=global_object_name(method))
                 if not isinstance(found, _RESULTS):
                     raise _InvalidOutput(
                         f"Middleware {method.__qualname__} must return Response or Request, got {type(found)}"
@@ -88,14 +84,32 @@ class Calls:
                 return response
         return response
 
-    def _called(self, method: Method, **named: object) -> Any:  # noqa: ANN401 - whatever a middleware returns
-        if method in self._manager._mw_methods_requiring_spider:
-            return method(**named, spider=self._manager._spider)
-        return self._short.get(method, method)(**named)
 
-    def _awaited(self, method: Method, found: object) -> Awaitable[Any]:
-        name = self._names.get(method) or global_object_name(method)  # one may have been added meanwhile
-        return ensure_awaitable(found, _warn=name)
+class Shortened:
+    """The middlewares' methods of one name, each with what to call for it: the list may change during the crawl."""
+
+    def __init__(self, manager: DownloaderMiddlewareManager, name: str) -> None:
+        self._manager = manager
+        self._all = cast("deque[Method]", manager.methods[name])
+        self._before: deque[Method] = deque()
+        self._pairs: list[tuple[Method, Method]] = []
+        try:
+            for method in self._all:
+                global_object_name(method)
+        except (AttributeError, TypeError) as error:
+            raise StepAside(f"a middleware has no name: {error}") from error
+
+    def now(self) -> list[tuple[Method, Method]]:
+        """Return each method, and what does the same with fewer steps."""
+        if self._all != self._before:
+            self._before = self._all.copy()
+            self._pairs = [(method, self._shortened(method)) for method in self._all]
+        return self._pairs
+
+    def _shortened(self, method: Method) -> Method:
+        if method in self._manager._mw_methods_requiring_spider:
+            return lambda **named: method(**named, spider=self._manager._spider)
+        return unwrapped(method)
 
 
 def unwrapped(method: Method) -> Method:

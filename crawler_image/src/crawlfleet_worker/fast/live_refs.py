@@ -60,5 +60,8 @@ def noted(cls: type, *given: object, **named: object) -> Any:  # noqa: ANN401 - 
     births = vars(trackref.live_refs)["data"].get(ref(cls))
     if type(births) is not Births:
         births = trackref.live_refs[cls] = Births(births)
-    births[made] = monotonic_ns()
+    data = births.data
+    data[ref(made)] = monotonic_ns()
+    if len(data) > births.bound:
+        births.throw_out_the_dead()
     return made

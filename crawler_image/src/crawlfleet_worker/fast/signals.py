@@ -63,13 +63,18 @@ class Sending:
         """Call all who listen; an exception is logged, and a Failure stands for it."""
         if "sender" in named:
             return self._stock(signal, **named)
-        receivers = self._live(signal)
+        own = connections.get(self._listening, _NOTHING)
+        unusual = _ANYBODY in connections or AnySignal in own
+        receivers = self._live(signal) if unusual else own.get(signal)
         if not receivers:
             return []
         dont_log = (*_types(named.pop("dont_log")), StopDownload) if "dont_log" in named else _NOT_LOGGED
         results: Results = []
         given = {"signal": signal, "sender": self._sender, **named}
-        for receiver in receivers:
+        for one in receivers:
+            receiver = one if unusual else alive(one)
+            if receiver is None:
+                continue
             try:
                 result = apply(receiver, given)
                 if result is not None and isinstance(result, Deferred):
@@ -89,7 +94,7 @@ class Sending:
         receivers = list(self._live(signal))
         if not receivers:
             return []
-        if any(map(inspect.iscoroutinefunction, receivers)):
+        if any(map(_is_coroutine, receivers)):
             return await self._stock_async(signal, **named)
         dont_log = _types(named.pop("dont_log")) if "dont_log" in named else ()
         given = {"signal": signal, "sender": self._sender, **named}
@@ -133,25 +138,40 @@ def alive(reference: Any) -> Receiver | None:  # noqa: ANN401 - what `connect` w
 
 def apply(receiver: Receiver, given: dict[str, Any]) -> object:
     """Call a receiver with those of the arguments that it takes, as `pydispatch.robustapply` does."""
-    call, code, start = _called(receiver)
-    key = (code, start)
-    if key not in _taken:
-        _taken[key] = None if code.co_flags & _VAR_KEYWORDS else code.co_varnames[start : code.co_argcount]
-    names = _taken[key]
-    if names is None:
-        return call(**given)
-    return call(**{name: given[name] for name in names if name in given})
-
-
-def _called(receiver: Receiver) -> tuple[Receiver, CodeType, int]:
     if type(receiver) is MethodType and type(receiver.__func__) is FunctionType:
-        return receiver, receiver.__func__.__code__, 1
-    found: tuple[Receiver, CodeType, int] = function(receiver)
-    return found
+        call: Receiver = receiver
+        code, start = receiver.__func__.__code__, 1
+    else:
+        call, code, start = function(receiver)
+    known = _taken.get(id(code)) or _asked(code)
+    if known[1]:
+        return call(**given)
+    names = known[2][start:]
+    try:
+        values = tuple(map(given.__getitem__, names))
+    except KeyError:
+        return call(**{name: given[name] for name in names if name in given})
+    return call(*values)
 
 
-_taken: dict[tuple[CodeType, int], tuple[str, ...] | None] = {}
-"""Code of a receiver → the names of its arguments; None where it takes all."""
+def _asked(code: CodeType) -> "Taken":
+    """Note what the code takes. Kept with the code itself, whose hash would cost more than the call."""
+    _taken[id(code)] = taken = (code, bool(code.co_flags & _VAR_KEYWORDS), code.co_varnames[: code.co_argcount])
+    return taken
+
+
+Taken = tuple[CodeType, bool, tuple[str, ...]]
+"""Code of a receiver, whether it takes all that is given, the names of what it takes otherwise."""
+
+_taken: dict[int, Taken] = {}
+"""By the code's address."""
+
+
+def _is_coroutine(receiver: Receiver) -> bool:
+    method = receiver.__func__ if type(receiver) is MethodType else None
+    if type(method) is FunctionType and not vars(method):
+        return bool(method.__code__.co_flags & inspect.CO_COROUTINE)
+    return inspect.iscoroutinefunction(receiver)
 
 
 def _guarded(receiver: Receiver, given: dict[str, Any], dont_log: tuple[type, ...]) -> object:
@@ -183,4 +203,6 @@ def _log(message: str, receiver: Receiver, named: dict[str, Any], *, exc_info: b
 
 
 def _types(dont_log: object) -> tuple[Any, ...]:
+    if isinstance(dont_log, type):
+        return (dont_log,)
     return tuple(dont_log) if isinstance(dont_log, Sequence) else (dont_log,)
