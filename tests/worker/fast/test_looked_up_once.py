@@ -6,10 +6,10 @@ from weakref import WeakKeyDictionary
 
 import pytest
 import scrapy.http.response.text
+import scrapy.selector.unified
 from scrapy import Request
 from scrapy.http import Headers, HtmlResponse, TextResponse
 from scrapy.utils import trackref
-from scrapy.utils.response import get_base_url
 from scrapy.utils.trackref import object_ref
 
 from crawlfleet_worker.fast import header_names, live_refs, pages
@@ -29,6 +29,11 @@ NAMES = [
     "aéb",
 ]
 VALUES = ["text", b"bytes", ["a", b"b"], ("a", 1), 7, None, [], "ü"]
+PAGES = (
+    (TextResponse, "encoding"),
+    (scrapy.http.response.text, "get_base_url"),
+    (scrapy.selector.unified, "get_base_url"),
+)
 STOCK = {name: vars(Headers)[name] for name in ("normkey", "update", "items")}
 
 
@@ -90,28 +95,36 @@ def test_headers_of_somebody_else_stay(monkeypatch):
 
 @pytest.fixture
 def quick_pages(monkeypatch):
-    for owner, name in ((TextResponse, "encoding"), (scrapy.http.response.text, "get_base_url")):
+    for owner, name in PAGES:
         monkeypatch.setattr(owner, name, vars(owner)[name])
     pages.install(None)
 
 
 def some_pages():
-    bodies = [b"", b"<base href='/deep/'>", "<meta charset='latin-1'>ä".encode("latin-1"), "\ufeffä".encode("utf-16")]
+    bodies = [
+        b"",
+        b"<base href='/deep/'>",
+        b"<BASE HREF=http://b.example/c/d>",
+        b"." * 4090 + b"<base href=/no/>",
+        "<meta charset='latin-1'>ä".encode("latin-1"),
+        "\ufeffä".encode("utf-16"),
+    ]
     for number, body in enumerate(bodies):
+        yield HtmlResponse(f"http://A.example/{number}/a b#c", body=body)
         yield HtmlResponse(f"http://a.example/{number}/", body=body)
         yield HtmlResponse(f"http://a.example/{number}/", body=body, encoding="cp1252")
 
 
 def test_pages_say_the_same_in_any_order(monkeypatch):
-    expected = [(page.encoding, page.urljoin("x"), get_base_url(page)) for page in some_pages()]
-    for owner, name in ((TextResponse, "encoding"), (scrapy.http.response.text, "get_base_url")):
+    expected = [(page.encoding, page.urljoin("x"), page.selector.root.base) for page in some_pages()]
+    for owner, name in PAGES:
         monkeypatch.setattr(owner, name, vars(owner)[name])
     pages.install(None)
     found = list(some_pages())
     for order in (range(len(found)), [3, 3, 1, 0, 7, 3]):
         for place in order:
             page = found[place]
-            assert (page.encoding, page.urljoin("x"), get_base_url(page)) == expected[place]
+            assert (page.encoding, page.urljoin("x"), page.selector.root.base) == expected[place]
 
 
 def test_a_page_is_not_kept_alive_and_its_answer_is_not_anothers(quick_pages):

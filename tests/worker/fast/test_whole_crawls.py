@@ -6,15 +6,21 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 
+import parsel.selector
 import pytest
 import scrapy
+import scrapy.downloadermiddlewares.redirect
+import scrapy.downloadermiddlewares.stats
 import scrapy.http.request
 import scrapy.http.response.text
+import scrapy.selector.unified
+from lxml import html
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.exceptions import CloseSpider, DropItem, IgnoreRequest
 from scrapy.http import HtmlResponse
 from scrapy.linkextractors import LinkExtractor
+from scrapy.selector import Selector
 from scrapy.settings import Settings
 from scrapy.spidermiddlewares.base import BaseSpiderMiddleware
 from scrapy.spidermiddlewares.httperror import HttpError
@@ -22,7 +28,7 @@ from scrapy.spiders import CrawlSpider, Rule
 from scrapy.utils.trackref import object_ref
 
 from crawlfleet_worker.fast.rooms import ROOMS
-from crawlfleet_worker.fast.switches import OPT_IN, install
+from crawlfleet_worker.fast.switches import install
 from tests.worker.frontier.crawls import BASE
 from tests.worker.frontier.server import Answer, Arrival, serving
 
@@ -239,7 +245,36 @@ class AnsweringOfOld:
         return Answering().process_response(request, response)
 
 
+class Marked(Plain):
+    """Gives its requests what the middlewares look at, and goes off site."""
+
+    def parse(self, response, depth=0):
+        request = response.request
+        known = {name: value for name, value in response.meta.items() if name != "download_latency"}
+        yield {"url": response.url, "meta": known, "from": request.headers.get("Referer"), "priority": request.priority}
+        more = [
+            {},
+            {"meta": {"depth_reset": True}},
+            {"meta": {"referrer_policy": "origin"}},
+            {"meta": {"redirect_times": 1}},
+            {"meta": {"own": 1}, "headers": {"Referer": "http://own.example/"}, "priority": 3},
+            {"meta": dict(response.meta), "dont_filter": depth < 2},
+            {"encoding": "utf-16"},
+        ]
+        for link, how in zip(response.css("a::attr(href)").getall(), more * 3, strict=False):
+            yield response.follow(link, cb_kwargs={"depth": depth + 1}, **how)
+        yield scrapy.Request("http://elsewhere.example/", dont_filter=False)
+        yield {"deepest": self.crawler.stats.get_value("request_depth_max")}
+
+
 CASES = {
+    "marked": (Marked, {}),
+    "marked and unheard": (Marked, {"DEAF": True, "DEPTH_PRIORITY": 2}),
+    "heard late": (Plain, {"DEAF": True, "LATE": True}),
+    "unheard": (Plain, {"DEAF": True}),
+    "depths": (Marked, {"DEAF": True, "DEPTH_STATS_VERBOSE": True}),
+    "not so deep": (Marked, {"DEPTH_LIMIT": 1}),
+    "unheard lengths": (Marked, {"DEAF": True, "URLLENGTH_LIMIT": 31}),
     "answering": (Plain, {"DOWNLOADER_MIDDLEWARES": {Answering: 450}}),
     "answering later": (Plain, {"DOWNLOADER_MIDDLEWARES": {AnsweringLater: 450}}),
     "answering of old": (Plain, {"DOWNLOADER_MIDDLEWARES": {AnsweringOfOld: 450}}),
@@ -271,7 +306,9 @@ class Witness:
         witness = cls()
         witness.crawler, witness.on, witness.told = crawler, (), []
         crawler.witness = witness
-        for name in SIGNALS:
+        witness.hear_late = witness.receiver("request_scheduled")
+        unheard = ("request_scheduled", "request_dropped") if crawler.settings.getbool("DEAF") else ()
+        for name in (one for one in SIGNALS if one not in unheard):
             receiver = witness.receiver(name)
             setattr(witness, f"hear_{name}", receiver)
             crawler.signals.connect(receiver, getattr(signals, name))
@@ -279,6 +316,8 @@ class Witness:
         return witness
 
     def opened(self):
+        if self.crawler.settings.getbool("LATE"):
+            self.crawler.signals.connect(self.hear_late, signals.request_scheduled)
         if self.crawler.settings.getbool("FAST"):
             self.on = install(self.crawler, ROOMS)
 
@@ -296,11 +335,19 @@ PROCESS_WIDE = (
     (scrapy.http.request, "safe_url_string"),
     (scrapy.http.response.text, "urljoin"),
     (scrapy.http.response.text, "get_base_url"),
+    (scrapy.selector.unified, "get_base_url"),
+    (scrapy.downloadermiddlewares.redirect, "get_meta_refresh"),
+    (scrapy.downloadermiddlewares.stats, "request_httprepr"),
     (scrapy.http.TextResponse, "encoding"),
     (scrapy.http.Headers, "normkey"),
     (scrapy.http.Headers, "update"),
     (scrapy.http.Headers, "items"),
     (object_ref, "__new__"),
+    (scrapy.Request, "__init__"),
+    (scrapy.http.TextResponse, "follow"),
+    (Selector, "xpath"),
+    (Selector, "get"),
+    (Selector, "extract"),
 )
 
 
@@ -308,7 +355,8 @@ PROCESS_WIDE = (
 def all_put_back(monkeypatch) -> Iterator[None]:
     """What is replaced for the whole process is Scrapy's again after the test."""
     for owner, name in PROCESS_WIDE:
-        monkeypatch.setattr(owner, name, vars(owner)[name])
+        monkeypatch.setattr(owner, name, vars(owner).get(name) or getattr(owner, name))
+    monkeypatch.setitem(parsel.selector._ctgroup["html"], "_parser", html.HTMLParser)
     thresholds = gc.get_threshold()
     yield
     gc.unfreeze()
@@ -318,7 +366,6 @@ def all_put_back(monkeypatch) -> Iterator[None]:
 async def crawled(case: str, start: str, caplog, *, fast: bool):
     kind, more = CASES[case]
     settings = {**BASE, "EXTENSIONS": {Witness: 0}, "LOG_LEVEL": "INFO", "RETRY_TIMES": 1, "FAST": fast, **more}
-    settings.update({f"CRAWLFLEET_FAST_{name}": True for name in OPT_IN})
     crawler = Crawler(kind, Settings(settings, priority="project"))
     caplog.clear()
     await AsyncCrawlerRunner(crawler.settings).crawl(crawler, start=start)

@@ -19,6 +19,7 @@ from scrapy.spidermiddlewares.depth import DepthMiddleware
 from scrapy.spidermiddlewares.httperror import HttpErrorMiddleware
 from scrapy.utils.defer import _process_pending_io
 
+from crawlfleet_worker.fast.links import links_of
 from crawlfleet_worker.fast.stock import StepAside, put, require_class, require_own
 
 Processed = Callable[[Any, Response], Any]
@@ -45,6 +46,7 @@ class Chain:
         self._first = [(place, one._init_depth) for place, one in middlewares if isinstance(one, DepthMiddleware)]
         self._of_requests = _steps(middlewares, "get_processed_request" if scrapys else "_get_processed")
         self._of_items = _steps(middlewares, "get_processed_item" if scrapys else "_get_processed")
+        self._links = links_of([one for _, one in middlewares if _has_own(one)]) if scrapys else None
 
     async def scrape(self, scrape: ScrapeFunc[Any], response: Response, request: Request) -> Output:
         """Call the spider, and return what it yields, as the middlewares leave it."""
@@ -65,7 +67,11 @@ class Chain:
             for place, begin in self._first:  # noqa: B007 - the except clause reads it
                 begin(response)
             place = 0
+            page = self._links.of(response) if self._links is not None else None
             for one in found:
+                if page is not None and type(one) is Request and page.passes(one):
+                    yield one
+                    continue
                 left = one
                 steps = self._of_requests if isinstance(one, Request) else self._of_items
                 for place, process in steps:  # noqa: B007 - the except clause reads it
@@ -107,6 +113,10 @@ def _steps(middlewares: list[tuple[int, BaseSpiderMiddleware]], name: str) -> li
     """Return the methods of that name, but for those that do nothing."""
     nothing = getattr(BaseSpiderMiddleware, name) if name != "_get_processed" else None
     return [(place, getattr(one, name)) for place, one in middlewares if getattr(type(one), name) is not nothing]
+
+
+def _has_own(one: BaseSpiderMiddleware) -> bool:
+    return type(one).get_processed_request is not BaseSpiderMiddleware.get_processed_request
 
 
 def _owner(method: object) -> str:

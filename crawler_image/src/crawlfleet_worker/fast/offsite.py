@@ -52,16 +52,17 @@ class Judge:
 
     def process_request(self, request: Request, *given: Spider, **named: Spider) -> None:
         """Let the request pass; IgnoreRequest where it is off site."""
-        plain = None if given or named else PLAIN.fullmatch(request.url)
-        if plain is None:
-            return self._stock(request, *given, **named)
+        if given or named or not self.knows(request):
+            self._stock(request, *given, **named)
+            plain = PLAIN.fullmatch(request.url)
+            if plain and not request.dont_filter and not request.meta.get("allow_offsite"):
+                self._on_site.add(plain[2])
+
+    def knows(self, request: Request) -> bool:
+        """Whether the request's host was found to be on site before."""
+        plain = PLAIN.fullmatch(request.url)
         domains = list(getattr(self._middleware.crawler.spider, "allowed_domains", None) or [])
         if domains != self._domains or len(self._on_site) >= MOST_HOSTS:
             self._domains = domains
             self._on_site.clear()
-        if plain[2] in self._on_site:
-            return None
-        self._stock(request)
-        if not request.dont_filter and not request.meta.get("allow_offsite"):
-            self._on_site.add(plain[2])
-        return None
+        return plain is not None and plain[2] in self._on_site

@@ -45,7 +45,7 @@ class Referers:
             return self._stock(request, response)
         if response is not self._page():
             self._page = ref(response)
-            self._scheme, self._value = _of_page(response)
+            self._scheme, self._value = of_page(response)
         meta = request._meta
         if not self._value or (meta and "referrer_policy" in meta) or not self._suits(request):
             return self._stock(request, response)
@@ -60,7 +60,7 @@ class Referers:
         return same and usual and bool(PLAIN.fullmatch(url))
 
 
-def _of_page(page: Response) -> tuple[str, bytes]:
+def of_page(page: Response) -> tuple[str, bytes]:
     """Return scheme and Referer of a page; an empty one where Scrapy has to decide for each link."""
     if page.headers.get("Referrer-Policy") is not None:
         return "", b""

@@ -8,9 +8,13 @@ from typing import Final
 
 ROOMS: Final[Mapping[str, str]] = {
     "URLS": "crawlfleet_worker.fast.urls",
+    "REQUESTS": "crawlfleet_worker.fast.requests",  # after the function that makes URLs safe
     "PAGES": "crawlfleet_worker.fast.pages",
     "HEADERS": "crawlfleet_worker.fast.header_names",
     "LIVE_REFS": "crawlfleet_worker.fast.live_refs",
+    "SELECTORS": "crawlfleet_worker.fast.selectors",
+    "META_REFRESH": "crawlfleet_worker.fast.meta_refresh",
+    "SIZES": "crawlfleet_worker.fast.sizes",
     "FINGERPRINTS": "crawlfleet_worker.fast.fingerprints",
     "SIGNALS": "crawlfleet_worker.fast.signals",
     "STATS": "crawlfleet_worker.fast.stats",
@@ -18,9 +22,10 @@ ROOMS: Final[Mapping[str, str]] = {
     "REFERERS": "crawlfleet_worker.fast.referers",
     "CHAIN": "crawlfleet_worker.fast.chain",  # after what replaces a middleware's method
     "DOWNLOADS": "crawlfleet_worker.fast.downloads",
+    "SCHEDULING": "crawlfleet_worker.fast.scheduling",  # after signals and offsite
     "LOGS": "crawlfleet_worker.fast.logs",
     "STEPPING": "crawlfleet_worker.fast.stepping",
     "GARBAGE": "crawlfleet_worker.fast.garbage",
     "HTTP": "crawlfleet_worker.fast.own_http",
 }
-"""`CRAWLFLEET_FAST_<NAME>` turns one of them off, or one of OPT_IN on."""
+"""`CRAWLFLEET_FAST_<NAME>` turns one of them off."""
