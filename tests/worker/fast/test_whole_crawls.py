@@ -9,12 +9,6 @@ from collections.abc import Iterator
 import parsel.selector
 import pytest
 import scrapy
-import scrapy.downloadermiddlewares.redirect
-import scrapy.downloadermiddlewares.stats
-import scrapy.http.request
-import scrapy.http.response.text
-import scrapy.selector.unified
-from lxml import html
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.exceptions import CloseSpider, DropItem, IgnoreRequest
@@ -25,10 +19,10 @@ from scrapy.settings import Settings
 from scrapy.spidermiddlewares.base import BaseSpiderMiddleware
 from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.spiders import CrawlSpider, Rule
-from scrapy.utils.trackref import object_ref
 
 from crawlfleet_worker.fast.rooms import ROOMS
-from crawlfleet_worker.fast.switches import install
+from crawlfleet_worker.fast.switches import OPT_IN, install
+from tests.worker.fast.replaced import in_place
 from tests.worker.frontier.crawls import BASE
 from tests.worker.frontier.server import Answer, Arrival, serving
 
@@ -331,34 +325,12 @@ class Witness:
         return hear
 
 
-PROCESS_WIDE = (
-    (scrapy.http.request, "safe_url_string"),
-    (scrapy.http.response.text, "urljoin"),
-    (scrapy.http.response.text, "get_base_url"),
-    (scrapy.selector.unified, "get_base_url"),
-    (scrapy.downloadermiddlewares.redirect, "get_meta_refresh"),
-    (scrapy.downloadermiddlewares.stats, "request_httprepr"),
-    (scrapy.http.TextResponse, "encoding"),
-    (scrapy.http.Headers, "normkey"),
-    (scrapy.http.Headers, "update"),
-    (scrapy.http.Headers, "items"),
-    (object_ref, "__new__"),
-    (scrapy.Request, "__init__"),
-    (scrapy.http.TextResponse, "follow"),
-    (Selector, "xpath"),
-    (Selector, "get"),
-    (Selector, "extract"),
-)
-
-
 @pytest.fixture
-def all_put_back(monkeypatch) -> Iterator[None]:
+def all_put_back() -> Iterator[None]:
     """What is replaced for the whole process is Scrapy's again after the test."""
-    for owner, name in PROCESS_WIDE:
-        monkeypatch.setattr(owner, name, vars(owner).get(name) or getattr(owner, name))
-    monkeypatch.setitem(parsel.selector._ctgroup["html"], "_parser", html.HTMLParser)
     thresholds = gc.get_threshold()
-    yield
+    with in_place():
+        yield
     gc.unfreeze()
     gc.set_threshold(*thresholds)
 

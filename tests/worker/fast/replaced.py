@@ -1,0 +1,37 @@
+"""What the fast paths replace for the whole process, and how a test puts it back."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Final
+
+import scrapy.http
+import scrapy.http.request
+import scrapy.http.response.text
+from scrapy.utils.trackref import object_ref
+
+from crawlfleet_worker.fast.rooms import ROOMS
+
+PROCESS_WIDE: Final[tuple[tuple[Any, str], ...]] = (
+    (scrapy.http.request, "safe_url_string"),
+    (scrapy.http.response.text, "urljoin"),
+    (scrapy.http.response.text, "get_base_url"),
+    (scrapy.http.TextResponse, "encoding"),
+    (scrapy.http.Headers, "normkey"),
+    (scrapy.http.Headers, "update"),
+    (scrapy.http.Headers, "items"),
+    (object_ref, "__new__"),
+)
+
+
+@contextmanager
+def in_place(*rooms: str) -> Iterator[None]:
+    """Put these process-wide fast paths in place, and Scrapy's own code back at the end."""
+    stock = [(owner, name, vars(owner)[name]) for owner, name in PROCESS_WIDE]
+    try:
+        for room in rooms:
+            import_module(ROOMS[room]).install(None)
+        yield
+    finally:
+        for owner, name, function in stock:
+            setattr(owner, name, function)
