@@ -1,34 +1,22 @@
 """Whole spiders, with the fast paths and without: the same items, signals, statistics and warnings."""
 
 import asyncio
-import gc
-import logging
-from collections import Counter
-from collections.abc import Iterator
 
 import parsel.selector
 import pytest
 import scrapy
-from scrapy import signals
-from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.exceptions import CloseSpider, DropItem, IgnoreRequest
 from scrapy.http import HtmlResponse
 from scrapy.linkextractors import LinkExtractor
-from scrapy.selector import Selector
-from scrapy.settings import Settings
 from scrapy.spidermiddlewares.base import BaseSpiderMiddleware
 from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.spiders import CrawlSpider, Rule
 
 from crawlfleet_worker.fast.rooms import ROOMS
-from crawlfleet_worker.fast.switches import OPT_IN, install
-from tests.worker.fast.replaced import in_place
-from tests.worker.frontier.crawls import BASE
+from crawlfleet_worker.fast.switches import OPT_IN
+from tests.worker.fast.crawling import assert_same, twice
 from tests.worker.frontier.server import Answer, Arrival, serving
 
-SIGNALS = [name for name in dir(signals) if isinstance(getattr(signals, name), object) and name[0] != "_"]
-SIGNALS = [name for name in SIGNALS if type(getattr(signals, name)) is object]
-TIMES = ("time", "memusage", "bytes", "per_minute")
 PAGES = 12
 
 
@@ -292,83 +280,15 @@ CASES = {
 STEPPED_ASIDE = {"old output": {"CHAIN"}, "rescuing": {"CHAIN"}, "depth and referers": {"REFERERS"}}
 
 
-class Witness:
-    """Takes the fast paths where it is told to, and notes every signal."""
-
-    @classmethod
-    def from_crawler(cls, crawler):
-        witness = cls()
-        witness.crawler, witness.on, witness.told = crawler, (), []
-        crawler.witness = witness
-        witness.hear_late = witness.receiver("request_scheduled")
-        unheard = ("request_scheduled", "request_dropped") if crawler.settings.getbool("DEAF") else ()
-        for name in (one for one in SIGNALS if one not in unheard):
-            receiver = witness.receiver(name)
-            setattr(witness, f"hear_{name}", receiver)
-            crawler.signals.connect(receiver, getattr(signals, name))
-        crawler.signals.connect(witness.opened, signals.spider_opened)
-        return witness
-
-    def opened(self):
-        if self.crawler.settings.getbool("LATE"):
-            self.crawler.signals.connect(self.hear_late, signals.request_scheduled)
-        if self.crawler.settings.getbool("FAST"):
-            self.on = install(self.crawler, ROOMS)
-
-    def receiver(self, name):
-        def hear(request=None, response=None, item=None, reason=None):
-            about = getattr(request or response, "url", "")
-            headers = sorted(request.headers.to_unicode_dict().items()) if name == "request_scheduled" else ""
-            if name not in ("scheduler_empty", "bytes_received"):  # how often depends on the moment
-                self.told.append((name, about, str(headers), str(item), str(reason)))
-
-        return hear
-
-
-@pytest.fixture
-def all_put_back() -> Iterator[None]:
-    """What is replaced for the whole process is Scrapy's again after the test."""
-    thresholds = gc.get_threshold()
-    with in_place():
-        yield
-    gc.unfreeze()
-    gc.set_threshold(*thresholds)
-
-
-async def crawled(case: str, start: str, caplog, *, fast: bool):
-    kind, more = CASES[case]
-    settings = {**BASE, "EXTENSIONS": {Witness: 0}, "LOG_LEVEL": "INFO", "RETRY_TIMES": 1, "FAST": fast, **more}
-    crawler = Crawler(kind, Settings(settings, priority="project"))
-    caplog.clear()
-    await AsyncCrawlerRunner(crawler.settings).crawl(crawler, start=start)
-    stats = {
-        name: value
-        for name, value in crawler.stats.get_stats().items()
-        if not any(part in name for part in TIMES) and not name.startswith("log_count")
-    }
-    logged = Counter((one.name, one.levelno, one.getMessage()) for one in caplog.records if one.levelno >= logging.INFO)
-    return (
-        crawler.witness,
-        stats,
-        {line: n for line, n in logged.items() if line[0] in ("scrapy.core.scraper", "py.warnings")},
-    )
-
-
 @pytest.mark.parametrize("case", CASES)
 async def test_a_crawl_comes_to_the_same_with_and_without(case, all_put_back, caplog):
-    caplog.set_level(logging.INFO)
+    kind, more = CASES[case]
+    settings = {"LOG_LEVEL": "INFO", **{f"CRAWLFLEET_FAST_{name}": True for name in OPT_IN}, **more}
     async with serving(site) as server:
-        start = server.url("/page/0")
-        stock, stock_stats, stock_log = await crawled(case, start, caplog, fast=False)
-        before = Counter(server.paths)
-        fast, fast_stats, fast_log = await crawled(case, start, caplog, fast=True)
-        assert set(ROOMS) - set(fast.on) == STEPPED_ASIDE.get(case, set())
-        assert stock.on == ()
+        stock, fast = await twice(kind, settings, server, caplog, start=server.url("/page/0"))
+    assert set(ROOMS) - set(fast.on) == STEPPED_ASIDE.get(case, set())
     if case == "closing":  # what is under way at that moment differs from run to run
-        assert stock_stats["finish_reason"] == fast_stats["finish_reason"] == "enough"
+        assert stock.stats["finish_reason"] == fast.stats["finish_reason"] == "enough"
         return
-    assert Counter(server.paths) - before == before
-    assert Counter(fast.told) == Counter(stock.told)
-    assert fast_stats == stock_stats
-    assert fast_log == stock_log
+    assert_same(stock, fast)
     assert len(stock.told) > 20

@@ -1,6 +1,7 @@
 """An HTTP server that says when each request arrived, and drops connections where a test wants it."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,9 +29,10 @@ class Answer:
     body: bytes = b"<html></html>"
     drop: bool = False
     wait: "asyncio.Event | None" = None
+    kind: str = "text/html"
 
     def head(self) -> bytes:
-        lines = [f"HTTP/1.1 {self.status} X", f"Content-Length: {len(self.body)}", "Content-Type: text/html"]
+        lines = [f"HTTP/1.1 {self.status} X", f"Content-Length: {len(self.body)}", f"Content-Type: {self.kind}"]
         return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in self.headers), "", ""]).encode("latin-1")
 
 
@@ -95,10 +97,10 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(site: Site = lambda arrival: Answer()) -> AsyncIterator[Server]:
+async def serving(site: Site = lambda arrival: Answer(), tls: "ssl.SSLContext | None" = None) -> AsyncIterator[Server]:
     """Serve on all of 127.0.0.0/8: each address is another host."""
     server = Server(site)
-    listening = await asyncio.start_server(server.serve, "0.0.0.0", 0)
+    listening = await asyncio.start_server(server.serve, "0.0.0.0", 0, ssl=tls)
     server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server
