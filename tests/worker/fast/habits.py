@@ -28,7 +28,7 @@ class Visitor(scrapy.Spider):
             "title": text and response.xpath("//h1/text()").get(),
             "body": hash(response.body),
             "flags": response.flags,
-            "asked": sorted(response.request.headers.to_unicode_dict().items()),
+            "asked": sorted(response.request.headers.items()),
         }
         for link in response.xpath("//a/@href").getall() if type(response) is HtmlResponse else ():
             yield self.followed(response, link)
@@ -55,14 +55,14 @@ class Jars(Visitor):
 
     def followed(self, response, link):
         jar = response.meta["cookiejar"]
-        cookies = [{"name": "x", "value": "ü", "path": "/cookies"}] if jar == 2 else {}
+        cookies = [{"name": "x", "value": "ü" if len(link) > 14 else "u", "path": "/cookies"}] if jar == 2 else {}
         return response.follow(link + f"?{jar}", meta={"cookiejar": jar}, cookies=cookies)
 
 
 class Authorised(Visitor):
     """Logs in by HTTP authentication."""
 
-    http_user, http_pass, http_auth_domain = "me", "s3cret", "127.0.0.1"
+    http_user, http_pass, http_auth_domain = "me", "s3cret", None
 
 
 class Unauthorised(Authorised):

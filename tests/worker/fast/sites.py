@@ -38,6 +38,8 @@ MOVED = {
     "/meta/loop": page("four", head='<meta http-equiv="refresh" content="0">'),
 }
 
+MOVED["/robots.txt"] = Answer(body=b"User-agent: *\nDisallow: /steps/7\n", kind="text/plain")
+
 UMLAUT = "/encodings/ä?ö=ü"
 DECLARED = '<meta charset="cp1252">'
 ENCODED = {
