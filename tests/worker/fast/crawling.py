@@ -71,6 +71,12 @@ class Crawled:
                 found[about].append(name)
         return found
 
+    def from_idle_on(self):
+        """Return which signals come from the last moment on at which nothing is left to do."""
+        names = [name for name, *_ in self.told]
+        idle = [place for place, name in enumerate(names) if name == "spider_idle"]
+        return names[idle[-1] :] if idle else []
+
 
 async def twice(kind, settings, server, caplog, **arguments) -> "tuple[Crawled, Crawled]":
     """Crawl with Scrapy's code, then with the fast paths that the settings leave on."""
@@ -117,6 +123,7 @@ def assert_same(stock: Crawled, fast: Crawled) -> None:
     assert fast.asked == stock.asked
     assert Counter(fast.told) == Counter(stock.told)
     assert fast.by_url() == stock.by_url()
+    assert fast.from_idle_on() == stock.from_idle_on()
     assert fast.stats == stock.stats
     assert fast.logged == stock.logged
     assert fast.alive == stock.alive
