@@ -21,6 +21,8 @@ TIMES = ("time", "memusage", "bytes", "per_minute", "log_count")
 ANY_TIME = ("request_scheduled", "request_dropped")
 """A URL that several pages link to: which of them comes first differs from run to run."""
 
+ENDS = ("item", "left")
+
 
 class Witness:
     """Takes the fast paths where it is told to, and notes every signal."""
@@ -40,6 +42,14 @@ class Witness:
     def opened(self):
         if self.crawler.settings.getbool("FAST"):
             self.on = install(self.crawler, ROOMS)
+        slot = self.crawler.engine._slot
+        leave = slot.remove_request
+
+        def left(request):
+            self.told.append(("left", request.url, "", "", "", ""))
+            leave(request)
+
+        slot.remove_request = left
 
     def receiver(self, name):
         def hear(request=None, response=None, item=None, reason=None, failure=None, exception=None):
@@ -67,9 +77,18 @@ class Crawled:
         """Return the signals of each URL in their order, but for those that may come at any time, and for items."""
         found = defaultdict(list)
         for name, about, *_ in self.told:
-            if about and name not in ANY_TIME and not name.startswith("item_"):
+            if about and name not in (*ANY_TIME, "left") and not name.startswith("item_"):
                 found[about].append(name)
         return found
+
+    def items_after_their_page(self):
+        """Return the pages whose last item came after the last request for them had left the engine."""
+        last = {
+            (name[:5] == "item_", about): place for place, (name, about, *_) in enumerate(self.told) if name[:4] in ENDS
+        }
+        return sorted(
+            about for (item, about), place in last.items() if item and place > last.get((False, about), place)
+        )
 
     def from_idle_on(self):
         """Return which signals come from the last moment on at which nothing is left to do."""
@@ -123,6 +142,7 @@ def assert_same(stock: Crawled, fast: Crawled) -> None:
     assert fast.asked == stock.asked
     assert Counter(fast.told) == Counter(stock.told)
     assert fast.by_url() == stock.by_url()
+    assert fast.items_after_their_page() == stock.items_after_their_page()
     assert fast.from_idle_on() == stock.from_idle_on()
     assert fast.stats == stock.stats
     assert fast.logged == stock.logged
