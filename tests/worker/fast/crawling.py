@@ -25,14 +25,19 @@ ENDS = ("item", "left")
 
 
 class Witness:
-    """Takes the fast paths where it is told to, and notes every signal."""
+    """Takes the fast paths where it is told to, and notes every signal.
+
+    With DEAF it does not listen to those of ANY_TIME; with LATE it begins to when the spider is opened.
+    """
 
     @classmethod
     def from_crawler(cls, crawler):
         witness = cls()
         witness.crawler, witness.on, witness.told = crawler, (), []
         crawler.witness = witness
-        for name in SIGNALS:
+        witness.hear_late = witness.receiver("request_scheduled")
+        unheard = ANY_TIME if crawler.settings.getbool("DEAF") else ()
+        for name in (one for one in SIGNALS if one not in unheard):
             receiver = witness.receiver(name)
             setattr(witness, f"hear_{name}", receiver)
             crawler.signals.connect(receiver, getattr(signals, name))
@@ -40,6 +45,8 @@ class Witness:
         return witness
 
     def opened(self):
+        if self.crawler.settings.getbool("LATE"):
+            self.crawler.signals.connect(self.hear_late, signals.request_scheduled)
         if self.crawler.settings.getbool("FAST"):
             self.on = install(self.crawler, ROOMS)
         slot = self.crawler.engine._slot

@@ -5,9 +5,13 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
 
+import parsel.selector
+import scrapy.downloadermiddlewares.redirect
+import scrapy.downloadermiddlewares.stats
 import scrapy.http
 import scrapy.http.request
 import scrapy.http.response.text
+import scrapy.selector.unified
 from scrapy.utils.trackref import object_ref
 
 from crawlfleet_worker.fast.rooms import ROOMS
@@ -21,13 +25,22 @@ PROCESS_WIDE: Final[tuple[tuple[Any, str], ...]] = (
     (scrapy.http.Headers, "update"),
     (scrapy.http.Headers, "items"),
     (object_ref, "__new__"),
+    (scrapy.Request, "__init__"),
+    (scrapy.http.TextResponse, "follow"),
+    (scrapy.selector.Selector, "xpath"),
+    (scrapy.selector.Selector, "get"),
+    (scrapy.selector.Selector, "extract"),
+    (scrapy.selector.unified, "get_base_url"),
+    (scrapy.downloadermiddlewares.redirect, "get_meta_refresh"),
+    (scrapy.downloadermiddlewares.stats, "request_httprepr"),
 )
 
 
 @contextmanager
 def in_place(*rooms: str) -> Iterator[None]:
     """Put these process-wide fast paths in place, and Scrapy's own code back at the end."""
-    stock = [(owner, name, vars(owner)[name]) for owner, name in PROCESS_WIDE]
+    stock = [(owner, name, vars(owner).get(name, getattr(owner, name))) for owner, name in PROCESS_WIDE]
+    html_parser = parsel.selector._ctgroup["html"]["_parser"]
     try:
         for room in rooms:
             import_module(ROOMS[room]).install(None)
@@ -35,3 +48,4 @@ def in_place(*rooms: str) -> Iterator[None]:
     finally:
         for owner, name, function in stock:
             setattr(owner, name, function)
+        parsel.selector._ctgroup["html"]["_parser"] = html_parser

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import parsel.selector
 import pytest
 import scrapy
 from scrapy.exceptions import CloseSpider, DropItem, IgnoreRequest
@@ -13,7 +12,6 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.spiders import CrawlSpider, Rule
 
 from crawlfleet_worker.fast.rooms import ROOMS
-from crawlfleet_worker.fast.switches import OPT_IN
 from tests.worker.fast.crawling import assert_same, twice
 from tests.worker.frontier.server import Answer, Arrival, serving
 
@@ -283,7 +281,7 @@ STEPPED_ASIDE = {"old output": {"CHAIN"}, "rescuing": {"CHAIN"}, "depth and refe
 @pytest.mark.parametrize("case", CASES)
 async def test_a_crawl_comes_to_the_same_with_and_without(case, all_put_back, caplog):
     kind, more = CASES[case]
-    settings = {"LOG_LEVEL": "INFO", **{f"CRAWLFLEET_FAST_{name}": True for name in OPT_IN}, **more}
+    settings = {"LOG_LEVEL": "INFO", **more}
     async with serving(site) as server:
         stock, fast = await twice(kind, settings, server, caplog, start=server.url("/page/0"))
     assert set(ROOMS) - set(fast.on) == STEPPED_ASIDE.get(case, set())
