@@ -15,6 +15,7 @@ from crawlfleet_frontier.client.known import Known
 from crawlfleet_frontier.client.leases import GRANT_SECONDS, Grant, Lease, State
 from crawlfleet_frontier.client.news import News
 from crawlfleet_frontier.client.outbox import MANY_SETTLED, MOST_PUSHED, End, Outbox, Throttle, settlement
+from crawlfleet_frontier.client.pace_talk import PaceTalk
 from crawlfleet_frontier.client.reports import Ending
 from crawlfleet_frontier.client.rhythm import Appetite, Elapsed, RoundTrip, hosts_due, lead, news_due, refill
 from crawlfleet_frontier.client.settings import Settings
@@ -22,6 +23,7 @@ from crawlfleet_frontier.client.stock import PATIENCE_SECONDS, Stock
 from crawlfleet_frontier.client.store_talk import StoreTalk
 from crawlfleet_frontier.envelope import FrontierRequest
 from crawlfleet_frontier.pace.calls import UNUSED, Hold, HostSerial, Outcome
+from crawlfleet_frontier.pace.keys import PaceKeys
 from crawlfleet_frontier.packing import pack
 from crawlfleet_frontier.store.calls import PushRequest
 from crawlfleet_frontier.store.keys import StoreKeys
@@ -481,6 +483,18 @@ def test_a_host_that_is_empty_is_asked_again_after_a_later_wake_up_only(woke_at,
     books.grants.add(grant("another", slots=4, delay=0.0), 10.0)
     calls.talk.lease_due(10.001)
     assert calls.sent == 1 + asked_again
+
+
+def test_leases_that_lost_their_slots_get_them_back_when_the_grant_is_renewed():
+    """Seed 68: Redis was away for longer than a grant is good; more leases than slots lay ready, none was ever sent."""
+    books, sent = books_with_pairs(slots=2, leases=6), []
+    talk = PaceTalk(books, PaceKeys("job"), lambda build, then: sent.append(then), StoreTalk(books, *[None] * 4))
+    books.stock.expire(20.0)
+    assert (books.stock.pairs(), books.stock.waiting(HOST)) == (0, 6)
+    talk.exchange_due(20.0)
+    sent[0](Answer(pack([[], [["t", 2]], [], -1, "", "1", []]), 20.0, 20.1, 1))
+    assert (books.stock.pairs(), books.stock.waiting(HOST)) == (2, 4)
+    assert books.take(20.1).slot.grant.token == "t"
 
 
 def test_many_hosts_without_a_delay_are_refilled_in_one_call():

@@ -36,3 +36,19 @@ async def test_who_took_all_that_was_ready_is_told_of_the_next_in_its_moment():
         await told.wait()
     assert clock.now() >= now + APART_SECONDS
     assert handing.take().host == "1.example"
+
+
+async def test_what_a_cancelled_consumer_was_given_lies_ready_for_the_next():
+    session, now = session_with_a_request_of_each([]), clock.now()
+    session.nudge = lambda: None
+    handing = Handing(lambda: session)
+    consumer = asyncio.create_task(handing.next())
+    await asyncio.sleep(0)
+    session.books.grants.add(Grant("t", "a.example", 1, 0.0, not_before=now, send_by=now + GRANT_SECONDS), now)
+    session.books.stock.add(Lease("1.1", "a.example", 3, 0, FrontierRequest("http://a.example/"), "1"), now)
+    session.books.stock.pair("a.example", now)
+    handing.offer()
+    consumer.cancel()
+    await asyncio.gather(consumer, return_exceptions=True)
+    assert consumer.cancelled()
+    assert (session.books.stock.pairs(), session.books.stock.waiting("a.example")) == (1, 0)

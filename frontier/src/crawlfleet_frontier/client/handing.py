@@ -120,4 +120,5 @@ class Handing:
             session = self.out.pop(lease.slot)
             session.books.grants.unused(lease.slot, clock.now())
             session.books.stock.add(lease, clock.now(), first=True)
+            session.books.stock.pair(lease.host, clock.now())
             session.nudge()

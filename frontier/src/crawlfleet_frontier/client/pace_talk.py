@@ -99,7 +99,7 @@ class PaceTalk:
         self._next_host = inf if reply.next_due_ms == replies.NONE_WAITS else now + reply.next_due_ms / 1000
         self._more = len(reply.grants) >= calls.MOST_HOSTS
         for held in reply.holds:
-            self.books.grants.held(held.token, held.slots, answer.sent_at)
+            self._renewed(held, answer)
         for granted in reply.grants:
             self._granted(granted, answer)
         for refused in reply.refused:
@@ -109,6 +109,15 @@ class PaceTalk:
         if reply.store_id != self.known_store:
             self.known_store = reply.store_id
             self.store.rewake(reply.store_id)
+
+    def _renewed(self, held: replies.Held, answer: Answer) -> None:
+        """Take in what is allowed of a grant; it may have run out meanwhile, and its leases have lost their slots."""
+        books = self.books
+        books.grants.held(held.token, held.slots, answer.sent_at)
+        grant = books.grants.by_token.get(held.token)
+        if grant is not None:
+            books.asks.serve(grant.host, answer.received_at)
+            books.stock.pair(grant.host, answer.received_at)
 
     def _granted(self, granted: replies.Grant, answer: Answer) -> None:
         now, wait = answer.received_at, granted.wait_ms / 1000
