@@ -19,7 +19,7 @@ from scrapy.utils.request import fingerprint as scrapys
 from crawlfleet_worker.fast.stock import put, require_class, require_own, require_same
 
 CANONICAL: Final = re.compile(
-    r"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
+    r"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
     r"(?:(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*+)+/?|/)(?:\?[A-Za-z0-9_.-]+=[A-Za-z0-9_.-]+)?"
 )
 """A URL that `canonicalize_url` leaves as it is."""

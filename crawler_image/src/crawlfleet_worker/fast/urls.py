@@ -19,7 +19,7 @@ from w3lib.url import safe_url_string
 from crawlfleet_worker.fast.stock import put, require_same
 
 _HOST: Final = r"[a-z0-9]+(?:[.-][a-z0-9]+)*"
-_PORT: Final = r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
+_PORT: Final = r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
 _SEGMENT: Final = r"[A-Za-z0-9_~!$()*,=:@-][A-Za-z0-9._~!$()*,=:@-]*+"
 _QUERY: Final = r"(?:\?[A-Za-z0-9._~!$()*,/:@=&+-]++)?"
 
