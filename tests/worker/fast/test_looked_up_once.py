@@ -5,15 +5,14 @@ import random
 from weakref import WeakKeyDictionary
 
 import pytest
-import scrapy.http.response.text
-import scrapy.selector.unified
 from scrapy import Request
-from scrapy.http import Headers, HtmlResponse, TextResponse
+from scrapy.http import Headers, HtmlResponse
 from scrapy.utils import trackref
 from scrapy.utils.trackref import object_ref
 
-from crawlfleet_worker.fast import header_names, live_refs, pages
+from crawlfleet_worker.fast import header_names, live_refs
 from crawlfleet_worker.fast.stock import StepAside
+from tests.worker.fast.replaced import in_place
 
 NAMES = [
     "content-type",
@@ -29,11 +28,6 @@ NAMES = [
     "aéb",
 ]
 VALUES = ["text", b"bytes", ["a", b"b"], ("a", 1), 7, None, [], "ü"]
-PAGES = (
-    (TextResponse, "encoding"),
-    (scrapy.http.response.text, "get_base_url"),
-    (scrapy.selector.unified, "get_base_url"),
-)
 STOCK = {name: vars(Headers)[name] for name in ("normkey", "update", "items")}
 
 
@@ -94,10 +88,9 @@ def test_headers_of_somebody_else_stay(monkeypatch):
 
 
 @pytest.fixture
-def quick_pages(monkeypatch):
-    for owner, name in PAGES:
-        monkeypatch.setattr(owner, name, vars(owner)[name])
-    pages.install(None)
+def quick_pages():
+    with in_place("PAGES"):
+        yield
 
 
 def some_pages():
@@ -115,16 +108,14 @@ def some_pages():
         yield HtmlResponse(f"http://a.example/{number}/", body=body, encoding="cp1252")
 
 
-def test_pages_say_the_same_in_any_order(monkeypatch):
+def test_pages_say_the_same_in_any_order():
     expected = [(page.encoding, page.urljoin("x"), page.selector.root.base) for page in some_pages()]
-    for owner, name in PAGES:
-        monkeypatch.setattr(owner, name, vars(owner)[name])
-    pages.install(None)
-    found = list(some_pages())
-    for order in (range(len(found)), [3, 3, 1, 0, 7, 3]):
-        for place in order:
-            page = found[place]
-            assert (page.encoding, page.urljoin("x"), page.selector.root.base) == expected[place]
+    with in_place("PAGES"):
+        found = list(some_pages())
+        for order in (range(len(found)), [3, 3, 1, 0, 7, 3]):
+            for place in order:
+                page = found[place]
+                assert (page.encoding, page.urljoin("x"), page.selector.root.base) == expected[place]
 
 
 def test_a_page_is_not_kept_alive_and_its_answer_is_not_anothers(quick_pages):

@@ -11,6 +11,7 @@ from scrapy.utils import trackref
 
 from crawlfleet_worker.fast import selectors
 from crawlfleet_worker.fast.stock import StepAside
+from tests.worker.fast.replaced import in_place
 
 PIECES = [
     "<div class='a b' id=x>",
@@ -59,12 +60,9 @@ class Other(Selector):
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    for name, stock in (("xpath", selectors._stock_xpath), ("get", selectors._stock_get)):
-        monkeypatch.setattr(Selector, name, stock)
-    monkeypatch.setattr(Selector, "extract", selectors._stock_get)
-    monkeypatch.setitem(parsel.selector._ctgroup["html"], "_parser", html.HTMLParser)
-    return lambda: selectors.install(None)
+def quick():
+    with in_place():
+        yield lambda: selectors.install(None)
 
 
 def document(seed):

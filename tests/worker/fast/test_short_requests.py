@@ -14,6 +14,7 @@ from scrapy.utils.response import get_meta_refresh
 from crawlfleet_worker.fast import meta_refresh, requests, sizes
 from crawlfleet_worker.fast.stock import StepAside
 from tests.worker.fast.odd_urls import url as some_url
+from tests.worker.fast.replaced import in_place
 
 PATCHED = (
     (Request, "__init__"),
@@ -49,15 +50,13 @@ KINDS = [Request, FormRequest, Own]
 
 
 @pytest.fixture
-def shortened(monkeypatch):
-    for owner, name in PATCHED:
-        monkeypatch.setattr(owner, name, vars(owner)[name])
-
+def shortened():
     def install():
         for room in (requests, meta_refresh, sizes):
             room.install(None)
 
-    return install
+    with in_place():
+        yield install
 
 
 def made(seed):

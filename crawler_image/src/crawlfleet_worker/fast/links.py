@@ -53,11 +53,10 @@ class Page:
         self._begin = "https://" if scheme == "https" else "http"
 
     def passes(self, request: Request) -> bool:
-        """Set depth and Referer of a link; False where the middlewares have to see it themselves."""
+        """Set depth and Referer of a link, of no subclass; False where the middlewares have to see it themselves."""
         url, meta, headers = request._url, request._meta, request._headers
         if (
-            type(request) is not Request
-            or not self._referer
+            not self._referer
             or (meta and not _TELLING.isdisjoint(meta))
             or len(url) > self._most_characters
             or not url.startswith(self._begin)

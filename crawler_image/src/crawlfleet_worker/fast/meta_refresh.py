@@ -14,10 +14,8 @@ from scrapy.crawler import Crawler
 from scrapy.http import TextResponse
 from scrapy.utils.response import get_meta_refresh
 
+from crawlfleet_worker.fast.pages import LOOKED_AT
 from crawlfleet_worker.fast.stock import put, require_same
-
-LOOKED_AT: Final = 4_096
-"""Characters, as in Scrapy."""
 
 _stock: Final[Any] = get_meta_refresh
 
