@@ -17,7 +17,7 @@ from redis.exceptions import (
 
 from crawlfleet_frontier import errors
 from crawlfleet_frontier.calls import ScriptCall
-from crawlfleet_frontier.client.channel import WINDOW, Channel
+from crawlfleet_frontier.client.channel import WINDOW, Channel, OnRestart
 from crawlfleet_frontier.client.patience import Backoff
 from crawlfleet_frontier.client.store_talk import numbered, plain
 from crawlfleet_frontier.client.wire import Command
@@ -64,6 +64,8 @@ class FakeWire:
         self.connections = self.most_open = 0
         self.replies: asyncio.Queue[object] = asyncio.Queue()
         self.refuse: Exception | None = None
+        self.run_id = ""
+        """Redis', where it is the same for all connections."""
 
     async def connect(self) -> str:
         await asyncio.sleep(0)
@@ -72,7 +74,7 @@ class FakeWire:
         self.connections += 1
         self.replies = asyncio.Queue()
         self.answers_left, self.loses_done = self.lose(self.connections)
-        return f"run-{self.connections}"
+        return self.run_id or f"run-{self.connections}"
 
     async def send(self, commands: Sequence[Command]) -> None:
         await asyncio.sleep(0)
@@ -101,8 +103,8 @@ def call(value: str) -> ScriptCall:
 
 
 @asynccontextmanager
-async def channel(wire: FakeWire):
-    opened = Channel(wire, "pod:1", Backoff(first=0.001, longest=0.002))
+async def channel(wire: FakeWire, on_restart: OnRestart | None = None):
+    opened = Channel(wire, "pod:1", Backoff(first=0.001, longest=0.002), on_restart)
     opened.open()
     async with asyncio.timeout(10):
         yield opened
@@ -126,6 +128,37 @@ async def test_a_broken_connection_repeats_and_doubles_nothing(after, loses_done
         await asyncio.gather(*[line.submit(numbered(call(str(n)))) for n in range(40)])
     assert store.done == [str(n) for n in range(40)]
     assert wire.connections > 3
+
+
+async def test_a_redis_that_was_started_anew_is_told_nothing_before_it_is_made_good():
+    store, made_good = Store(), []
+
+    async def on_restart():
+        await asyncio.sleep(0)
+        made_good.append(list(store.done))
+        if len(made_good) == 1:
+            raise RedisConnectionError("gone again")
+
+    async with channel(wire := FakeWire(store, lambda connection: (3, True)), on_restart) as line:
+        await asyncio.gather(*[line.submit(numbered(call(str(n)))) for n in range(8)])
+    done = [str(n) for n in range(8)]
+    assert store.done == done
+    assert made_good[:2] == [done[:4]] * 2, "what it raises breaks the connection, and it is asked again"
+    assert len(made_good) == wire.connections - 1
+
+
+async def test_another_connection_to_the_same_redis_is_no_restart():
+    store, made_good = Store(), []
+
+    async def on_restart():
+        made_good.append(True)
+
+    wire = FakeWire(store, lambda connection: (3, True))
+    wire.run_id = "always"
+    async with channel(wire, on_restart) as line:
+        await asyncio.gather(*[line.submit(numbered(call(str(n)))) for n in range(8)])
+    assert wire.connections > 1
+    assert not made_good
 
 
 async def test_a_refused_call_fails_alone():

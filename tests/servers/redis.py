@@ -76,6 +76,11 @@ class RedisServer:
         """SIGTERM: with an append-only file nothing is lost."""
         self._end(gracefully=True)
 
+    def append_only_file(self) -> Path:
+        """Return the file that is being written, where `appendonly` is set."""
+        files = (self.folder / "appendonlydir").glob("*.incr.aof")
+        return max(files, key=lambda file: file.stat().st_mtime)
+
     def restart(self) -> None:
         """Stop and start on the same port; data live on where `appendonly` is set."""
         self.stop()

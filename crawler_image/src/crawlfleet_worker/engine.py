@@ -194,9 +194,12 @@ class EngineHandle:
         scraper.handle_spider_error = failing  # type: ignore[assignment,method-assign]
 
     def wake(self) -> None:
-        """Let the engine ask the scheduler for requests in the next turn of the loop."""
+        """Let the engine ask the scheduler for requests in the next turn of the loop.
+
+        An engine that is not open yet does so by itself once it is: before that it fails where it asks its scraper.
+        """
         engine = self._engine
-        if engine is not None and engine._slot is not None:
+        if engine is not None and engine._slot is not None and engine.scraper.slot is not None:
             engine._slot.nextcall.schedule()
 
     def wake_after(self, seconds: float) -> None:

@@ -1,7 +1,7 @@
 """Where do items go? As JSON lines into the job's list in Redis, in batches, the newest only.
 
-An item waits here for at most a second. Where the reply to a batch is lost the batch is pushed again: at
-least once.
+An item waits here for at most a second. Where the reply to a batch is lost the batch is pushed again, and where Redis
+was started anew those that its file may have lost: at least once.
 """
 
 import json
@@ -22,6 +22,10 @@ from crawlfleet_worker.engine import session_of
 
 BATCH_ITEMS = 100
 BATCH_SECONDS = 1.0
+LOST_SECONDS = 3.0
+"""What Redis took in its last so many seconds may be missing after it was killed: `appendfsync everysec` writes the
+file once a second and lets that wait for two where the disk is slow
+(https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/)."""
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +38,9 @@ class ItemStore:
         self._key, self._newest = key, newest
         self._waiting: deque[str] = deque(maxlen=newest)
         self._batch: list[str] = []
+        self._recent: deque[tuple[float, list[str]]] = deque()
+        """Batches that Redis took within `LOST_SECONDS` of the last one, with their moments."""
+        self._pushing = threading.Lock()
         self._added = self._stored = self._dropped = 0
         self.on_stored: Callable[[], None] = lambda: None
         """Called from the thread after each batch."""
@@ -70,6 +77,12 @@ class ItemStore:
         """Push what waits now: a page waits for it."""
         self._full.set()
 
+    def push_again(self) -> None:
+        """Push once more what a Redis that was started anew may have lost. RedisError where it does not take it."""
+        with self._pushing:
+            for _, batch in self._recent:
+                self._push(batch)
+
     def finish(self, seconds: float) -> None:
         """Push what waits; give up, with a word in the log, after `seconds`."""
         deadline = time.monotonic() + seconds
@@ -102,15 +115,28 @@ class ItemStore:
                 self._stop.wait(pause)
 
     def _push_batch(self) -> None:
-        while self._waiting and len(self._batch) < BATCH_ITEMS:
-            self._batch.append(self._waiting.popleft())
+        with self._pushing:
+            while self._waiting and len(self._batch) < BATCH_ITEMS:
+                self._batch.append(self._waiting.popleft())
+            if not self._batch:
+                return
+            self._push(self._batch)
+            self._keep(self._batch)
+            self._stored += len(self._batch)
+            self._batch = []
+        self.on_stored()
+
+    def _push(self, lines: list[str]) -> None:
         with self._client.pipeline(transaction=True) as pipe:
-            pipe.rpush(self._key, *self._batch)
+            pipe.rpush(self._key, *lines)
             pipe.ltrim(self._key, -self._newest, -1)
             pipe.execute()
-        self._stored += len(self._batch)
-        self._batch.clear()
-        self.on_stored()
+
+    def _keep(self, lines: list[str]) -> None:
+        now = time.monotonic()
+        self._recent.append((now, lines))
+        while self._recent[0][0] < now - LOST_SECONDS:
+            self._recent.popleft()
 
 
 class ItemsExtension:

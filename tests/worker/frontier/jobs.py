@@ -8,6 +8,7 @@ from typing import Any
 from crawlfleet_frontier.calls import ScriptCall
 from crawlfleet_frontier.client.blocking import run
 from crawlfleet_frontier.pace import calls as pace_calls
+from crawlfleet_frontier.pace import replies as pace_replies
 from crawlfleet_frontier.pace.keys import PaceKeys
 from crawlfleet_frontier.store import calls, replies
 from crawlfleet_frontier.store.keys import StoreKeys
@@ -47,6 +48,10 @@ class FrontierJob(Job):
 
     def look(self) -> replies.StoreSnapshot:
         return replies.read_snapshot(self.call(calls.snapshot(self.store, self.seeds.get("key", ""))))
+
+    def slots(self) -> int:
+        """Return how many slots of the pace store the workers hold."""
+        return pace_replies.read_snapshot(self.call(pace_calls.pace_snapshot(PaceKeys(self.uid)))).held_slots
 
     def number(self, name: str) -> int:
         return self.look().number(name)

@@ -1,5 +1,6 @@
 """What happens to a worker that is fenced, refused, blind, or stopped too early?"""
 
+import os
 import signal
 import time
 from collections import Counter
@@ -94,6 +95,28 @@ def test_redis_away_and_back_loses_nothing(frontier_job, nginx):
         assert "losses" not in look.counters
         assert {item["url"] for item in job.items()} == {nginx.url + path for path in nginx.pages}
     assert set(paths_since(nginx, start)) == set(nginx.pages)
+
+
+def test_items_that_a_cut_file_lost_are_stored_again_before_their_page_is_done(frontier_job, trouble, tmp_path):
+    """Redis took the item, and lost it; the worker's epoch goes on, since it had told Redis nothing else meanwhile."""
+    with redis_server(appendonly=True) as server:
+        start = f"{trouble.url}/page/1"
+        job = frontier_job(server=server, spider="gated", arguments={"start": start, "folder": str(tmp_path)}).create()
+        worker = job.start()
+        wait_until((tmp_path / "called").exists, lambda: worker.log)
+        wait_until(lambda: job.look().meta["seed_state"] == "seeded" and not job.slots(), "all of it is said")
+        before = server.append_only_file().stat().st_size
+        (tmp_path / "item").touch()
+        wait_until(job.items, "the item is there")
+        server.kill()
+        os.truncate(server.append_only_file(), before)
+        server.start()
+        assert job.items() == []
+        (tmp_path / "end").touch()
+        look = job.wait_until_end(60)
+        assert (look.number("done"), job.items()) == (1, [{"url": start}])
+        assert worker.drain() == 0, worker.log
+    assert [hit.path for hit in trouble.hits] == ["/page/1"], "the epoch went on"
 
 
 def test_the_fleet_keeps_the_pace_at_the_server(frontier_job):

@@ -4,6 +4,7 @@ Built before the crawl, without a call to Redis: the client, the connection for 
 the components that Scrapy builds.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -137,8 +138,15 @@ def _client(session: Session, settings: BaseSettings, parts: Callable[[], Parts]
         on_lost=lambda leases: parts().lost(leases),
         on_ready=lambda: parts().heard(),
         on_failed=lambda error: parts().failed(error),
+        on_restart=lambda: _items_again(session),
         state=session.state,
     )
+
+
+async def _items_again(session: Session) -> None:
+    """Store the last items again, before pages that they are of count as done."""
+    if session.items is not None:
+        await asyncio.to_thread(session.items.push_again)
 
 
 def _later(_request: FrontierRequest) -> bytes:

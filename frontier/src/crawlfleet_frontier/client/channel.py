@@ -3,11 +3,12 @@
 Numbered calls go out in order, up to eight of them unanswered, because the store keeps its last eight replies. After
 a broken connection everything unanswered is sent again from the first on, with the same numbers. A call that the store
 refused did not use up its number: those sent behind it come back with ORDER, and are sent again with the next numbers.
+Numbers show which of these calls a Redis lost when it died; what else was written to it is `on_restart`'s.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -47,6 +48,9 @@ class Sending(NamedTuple):
 Build = Callable[[Sending], ScriptCall]
 """Makes the call at the moment it is sent."""
 
+OnRestart = Callable[[], Awaitable[None]]
+"""Awaited before anything is sent to a Redis that was started anew; what it raises breaks the connection."""
+
 _PASSING: Final = (errors.NoSentinel, ReadOnlyError, MasterDownError, TryAgainError, ClusterDownError)
 """Refusals that say nothing of the call: it is repeated until something else is answered."""
 
@@ -79,6 +83,7 @@ class Channel:
     wire: Wire
     epoch: str
     backoff: Backoff = field(default_factory=Backoff)
+    on_restart: OnRestart | None = None
     run_id: str = ""
     """Of the Redis that the channel was last connected to."""
     trouble: str = ""
@@ -141,7 +146,10 @@ class Channel:
             await asyncio.sleep(self.backoff.next())
 
     async def _session(self) -> None:
-        self.run_id = await self.wire.connect()
+        run_id = await self.wire.connect()
+        if self.on_restart and self.run_id not in ("", run_id):
+            await self.on_restart()
+        self.run_id = run_id
         self._loaded.clear()
         self._from_the_first()
         async with asyncio.TaskGroup() as both:

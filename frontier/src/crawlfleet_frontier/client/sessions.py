@@ -13,7 +13,7 @@ from typing import Protocol
 
 from crawlfleet_frontier.client import clock
 from crawlfleet_frontier.client.beats import Beats, Word
-from crawlfleet_frontier.client.channel import Answer, Channel
+from crawlfleet_frontier.client.channel import Answer, Channel, OnRestart
 from crawlfleet_frontier.client.counts import Counts
 from crawlfleet_frontier.client.handing import Handing
 from crawlfleet_frontier.client.leases import Lease
@@ -40,6 +40,8 @@ class Place:
     """What all its epochs begin with, before a colon: the pod's UID."""
     wire: Callable[[str, float], Wire]
     """Opens a connection to a URL, with a time-out in seconds."""
+    on_restart: OnRestart | None = None
+    """Awaited before anything is said to a store that was started anew."""
 
 
 class Worker(Protocol):
@@ -87,7 +89,7 @@ class Sessions:
         """Open a session under an epoch of its own: it joins as soon as the frontier is there."""
         place, settings = self._place, self._worker.settings
         epoch = f"{place.prefix}:{secrets.token_hex(8)}"
-        store = Channel(place.wire(place.url, settings.timeout_seconds), epoch)
+        store = Channel(place.wire(place.url, settings.timeout_seconds), epoch, on_restart=place.on_restart)
         pace = Channel(place.wire(place.pace_url, settings.timeout_seconds), epoch)
         session = Session(
             store, pace, place.store_keys, place.pace_keys, settings, owner=self, read=self._worker.read_lease

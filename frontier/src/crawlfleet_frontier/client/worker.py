@@ -22,6 +22,7 @@ from typing import Literal, Self
 from crawlfleet_frontier import counters, envelope, identity
 from crawlfleet_frontier.client import clock
 from crawlfleet_frontier.client.beats import Word
+from crawlfleet_frontier.client.channel import OnRestart
 from crawlfleet_frontier.client.counts import Counts
 from crawlfleet_frontier.client.handing import Handing
 from crawlfleet_frontier.client.leases import Lease, Slot
@@ -67,6 +68,7 @@ class FrontierClient:
         on_lost: Callable[[Sequence[Lease]], None] | None = None,
         on_ready: Callable[[], None] | None = None,
         on_failed: Callable[[Exception], None] | None = None,
+        on_restart: OnRestart | None = None,
         state: Callable[[], Mapping[str, object]] | None = None,
         wire: Callable[[str, float], Wire] = RedisWire,
     ) -> None:
@@ -75,8 +77,9 @@ class FrontierClient:
         `url` is Redis', `uid` the CrawlJob's, `epoch_prefix` the pod's UID (or whatever names this process' place: a
         successor under the same prefix takes its predecessor for dead). `on_lost` hears of leases that were taken from
         this worker: their connections are to be closed. `on_ready` is for a consumer that never waits (`take_ready`):
-        it is called when a request may be sent, `on_failed` when nothing goes on any more. `state` goes with every
-        beat, from a thread.
+        it is called when a request may be sent, `on_failed` when nothing goes on any more. `on_restart` is awaited
+        before anything is said to a Redis that was started anew: the end of its file may be lost, and what a page
+        needs there before it is done is to be written again. `state` goes with every beat, from a thread.
         """
         self.counts = Counts()
         self.settings = settings or Settings()
@@ -84,7 +87,7 @@ class FrontierClient:
         self._fingerprint = fingerprint
         self._on_lost, self._on_failed, self._state = on_lost, on_failed, state
         self._handing = Handing(lambda: self._sessions.current, on_ready)
-        place = Place(url, pace_url or url, self._store_keys, self._pace_keys, epoch_prefix, wire)
+        place = Place(url, pace_url or url, self._store_keys, self._pace_keys, epoch_prefix, wire, on_restart)
         self._sessions = Sessions(place, self._handing, self)
         self._seeding: Session | None = None
         self._seeds = 0

@@ -1,7 +1,9 @@
 """What users lean on beside requests and items: attributes, closed(), files, proxies."""
 
+import asyncio
 import json
 import os
+import pathlib
 
 import scrapy
 
@@ -66,3 +68,23 @@ class Proxied(Follow):
         yield {"url": response.url}
         for link in response.css("a::attr(href)").getall():
             yield response.follow(link, meta={"proxy": self.proxy})
+
+
+class Gated(scrapy.Spider):
+    """Makes a file `called` in its folder, gives an item when there is a file `item`, and ends with one of `end`."""
+
+    name = "gated"
+
+    def __init__(self, start="", folder="", **kwargs):
+        super().__init__(**kwargs)
+        self.start_urls, self.folder = [start], pathlib.Path(folder)
+
+    async def parse(self, response):
+        (self.folder / "called").touch()
+        await self.gate("item")
+        yield {"url": response.url}
+        await self.gate("end")
+
+    async def gate(self, name):
+        while not (self.folder / name).exists():  # noqa: ASYNC110 - a file tells nobody
+            await asyncio.sleep(0.02)
