@@ -38,7 +38,8 @@ def install(crawler: Crawler) -> None:
 
 def fingerprint(request: Request) -> bytes:
     """Return what Scrapy's own function would."""
-    if request.method != "GET" or request.body or not CANONICAL.fullmatch(request.url):
+    url = request.url.partition("#")[0]
+    if request.method != "GET" or request.body or not CANONICAL.fullmatch(url):
         return scrapys(request)
-    text = f'{{"body": "", "headers": {{}}, "method": "GET", "url": "{request.url}"}}'
+    text = f'{{"body": "", "headers": {{}}, "method": "GET", "url": "{url}"}}'
     return sha1(text.encode(), usedforsecurity=False).digest()

@@ -17,7 +17,7 @@ from scrapy.spidermiddlewares.start import StartSpiderMiddleware
 from scrapy.spidermiddlewares.urllength import UrlLengthMiddleware
 
 from crawlfleet_worker.fast.referers import Referers, of_page
-from crawlfleet_worker.fast.urls import ASCII_ENCODINGS, PLAIN
+from crawlfleet_worker.fast.urls import ASCII_ENCODINGS, PLAIN_WITH_FRAGMENT
 
 LIKED: Final = (
     MetaCopyDetectionMiddleware,
@@ -62,7 +62,7 @@ class Page:
             or not url.startswith(self._begin)
             or request._encoding not in ASCII_ENCODINGS
             or (headers is not None and (type(headers) is not Headers or headers.encoding not in ASCII_ENCODINGS))
-            or not PLAIN.fullmatch(url)
+            or not PLAIN_WITH_FRAGMENT.fullmatch(url)
             or not self._go_deeper(request)
         ):
             return False

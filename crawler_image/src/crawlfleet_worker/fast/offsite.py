@@ -15,7 +15,7 @@ from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.offsite import OffsiteMiddleware
 
 from crawlfleet_worker.fast.stock import StepAside, put, require_class, require_own
-from crawlfleet_worker.fast.urls import PLAIN
+from crawlfleet_worker.fast.urls import PLAIN_WITH_FRAGMENT
 
 MOST_HOSTS: Final = 10_000
 
@@ -54,15 +54,15 @@ class Judge:
         """Let the request pass; IgnoreRequest where it is off site."""
         if given or named or not self.knows(request):
             self._stock(request, *given, **named)
-            plain = PLAIN.fullmatch(request.url)
+            plain = PLAIN_WITH_FRAGMENT.fullmatch(request.url)
             if plain and not request.dont_filter and not request.meta.get("allow_offsite"):
-                self._on_site.add(plain[2])
+                self._on_site.add(plain[3])
 
     def knows(self, request: Request) -> bool:
         """Whether the request's host was found to be on site before."""
-        plain = PLAIN.fullmatch(request.url)
+        plain = PLAIN_WITH_FRAGMENT.fullmatch(request.url)
         domains = list(getattr(self._middleware.crawler.spider, "allowed_domains", None) or [])
         if domains != self._domains or len(self._on_site) >= MOST_HOSTS:
             self._domains = domains
             self._on_site.clear()
-        return plain is not None and plain[2] in self._on_site
+        return plain is not None and plain[3] in self._on_site

@@ -15,7 +15,7 @@ from scrapy.http import Headers, Response
 from scrapy.spidermiddlewares.referer import DefaultReferrerPolicy, RefererMiddleware
 
 from crawlfleet_worker.fast.stock import StepAside, put, require_defined_in, require_own
-from crawlfleet_worker.fast.urls import ASCII_ENCODINGS, PLAIN
+from crawlfleet_worker.fast.urls import ASCII_ENCODINGS, PLAIN_WITH_FRAGMENT
 
 
 def install(crawler: Crawler) -> None:
@@ -57,14 +57,14 @@ class Referers:
         headers = request.headers
         same = url.startswith("https://" if self._scheme == "https" else "http")
         usual = type(headers) is Headers and headers.encoding in ASCII_ENCODINGS
-        return same and usual and bool(PLAIN.fullmatch(url))
+        return same and usual and bool(PLAIN_WITH_FRAGMENT.fullmatch(url))
 
 
 def of_page(page: Response) -> tuple[str, bytes]:
     """Return scheme and Referer of a page; an empty one where Scrapy has to decide for each link."""
     if page.headers.get("Referrer-Policy") is not None:
         return "", b""
-    plain = PLAIN.fullmatch(page.url)
-    if plain is None or plain[1].endswith((":80", ":443")):
+    plain = PLAIN_WITH_FRAGMENT.fullmatch(page.url)
+    if plain is None or plain[2].endswith((":80", ":443")):
         return "", b""
-    return plain[1].partition(":")[0], page.url.encode()
+    return plain[2].partition(":")[0], plain[1].encode()

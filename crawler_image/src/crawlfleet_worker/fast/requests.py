@@ -16,7 +16,7 @@ from scrapy.http import Headers, TextResponse
 from w3lib.url import safe_url_string
 
 from crawlfleet_worker.fast.stock import StepAside, put, require_defined_in
-from crawlfleet_worker.fast.urls import ASCII_ENCODINGS, PLAIN
+from crawlfleet_worker.fast.urls import ASCII_ENCODINGS, PLAIN_WITH_FRAGMENT
 
 _stock_init: Final = Request.__init__
 _stock_follow: Final = TextResponse.follow
@@ -64,7 +64,7 @@ def short_init(
     if (
         not usual
         or encoding not in ASCII_ENCODINGS
-        or not PLAIN.fullmatch(url)
+        or not PLAIN_WITH_FRAGMENT.fullmatch(url)
         or not (callback is None or callable(callback))
         or not (errback is None or callable(errback))
     ):

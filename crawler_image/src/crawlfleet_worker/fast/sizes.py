@@ -16,7 +16,7 @@ from scrapy.http import Headers
 from scrapy.utils.request import request_httprepr
 
 from crawlfleet_worker.fast.stock import put, require_same
-from crawlfleet_worker.fast.urls import PLAIN
+from crawlfleet_worker.fast.urls import PLAIN_WITH_FRAGMENT
 
 _AROUND: Final = len(b"  HTTP/1.1\r\nHost: \r\n\r\n")
 """Bytes around method, path and host."""
@@ -32,14 +32,14 @@ def install(_crawler: Crawler) -> None:
 
 def representation(request: Request) -> Sized:
     """Return something as long as `scrapy.utils.request.request_httprepr`."""
-    plain = PLAIN.fullmatch(request._url) if type(request) is Request else None
+    plain = PLAIN_WITH_FRAGMENT.fullmatch(request._url) if type(request) is Request else None
     headers = request._headers
     if plain is None or not (headers is None or type(headers) is Headers) or not request.method.isascii():
         return request_httprepr(request)
-    path = len(request._url) - len(plain[1])
-    if path > 1 and request._url[len(plain[1]) + 1] == "/":
+    path = len(plain[1]) - len(plain[2])
+    if path > 1 and plain[1][len(plain[2]) + 1] == "/":
         return request_httprepr(request)
-    fixed = _AROUND + len(request.method) + path + len(plain[2]) + len(request._body)
+    fixed = _AROUND + len(request.method) + path + len(plain[3]) + len(request._body)
     return range(fixed + _length(headers) if headers else fixed)
 
 

@@ -26,8 +26,21 @@ _QUERY: Final = r"(?:\?[A-Za-z0-9._~!$()*,/:@=&+-]++)?"
 PLAIN: Final = re.compile(rf"(https?://({_HOST}){_PORT})/(?:[A-Za-z0-9._~!$()*,/:@=-]*+){_QUERY}")
 """Group 1 is the origin, group 2 the host."""
 
-ROOTED: Final = re.compile(rf"(?:/{_SEGMENT})+/?{_QUERY}|/")
+_FRAGMENT: Final = r"#[A-Za-z0-9._~-]+"
+
+PLAIN_WITH_FRAGMENT: Final = re.compile(rf"({PLAIN.pattern})(?:{_FRAGMENT})?")
+"""The same, also with a fragment that nobody quotes: group 1 is what comes before it, 2 the origin, 3 the host."""
+
+CLEAN: Final = re.compile(rf"(https?://{_HOST}{_PORT})((?:/{_SEGMENT})*/)(?:{_SEGMENT})?{_QUERY}")
+"""A page whose path names no `.`, `..` or empty part; group 1 is the origin, group 2 the directory."""
+
+ROOTED: Final = re.compile(rf"(?:(?:/{_SEGMENT})+/?|/){_QUERY}(?:{_FRAGMENT})?")
 """A link that begins at the root of its server and names no `.`, `..` or empty part."""
+
+_FIRST: Final = _SEGMENT.replace(":", "")
+
+BESIDE: Final = re.compile(rf"((?:\.\./)*)(?:{_FIRST}(?:/{_SEGMENT})*/?{_QUERY})?(?:{_FRAGMENT})?")
+"""A link to something beside the page, in its directory or one above it; group 1 says how far above."""
 
 ASCII_ENCODINGS: Final = frozenset({"utf-8", "utf8", "ascii", "latin-1", "iso-8859-1", "cp1252", "windows-1252"})
 """Encodings in which the characters of a plain URL are the bytes that they are in ASCII."""
@@ -47,7 +60,7 @@ def quoting(stock: Function) -> Function:
     """Return `safe_url_string` for which a plain URL is safe."""
 
     def quoted(url: Any, encoding: str = "utf8", *more: Any, **named: Any) -> Any:  # noqa: ANN401
-        if type(url) is str and encoding in ASCII_ENCODINGS and not more and not named and PLAIN.fullmatch(url):
+        if type(url) is str and encoding in ASCII_ENCODINGS and not more and not named and PLAIN_WITH_FRAGMENT.fullmatch(url):
             return url
         return stock(url, encoding, *more, **named)
 
@@ -62,6 +75,23 @@ def joining(stock: Function) -> Function:
             page = PLAIN.fullmatch(base)
             if page:
                 return page[1] + url
+        elif type(url) is str and type(base) is str and url and allow_fragments is True:
+            return _beside(base, url) or stock(base, url)
         return stock(base, url, allow_fragments)
 
     return joined
+
+
+def _beside(base: str, url: str) -> str:
+    """Return where a link to something beside the page leads; empty where that takes more than joining the two."""
+    page, link = CLEAN.fullmatch(base), BESIDE.fullmatch(url)
+    if page is None or link is None:
+        return ""
+    if url[0] == "#":
+        return base + url
+    ups = len(link[1]) // 3
+    parts = page[2].split("/")  # "/a/b/" is "", "a", "b", ""
+    if ups > len(parts) - 2:
+        return ""
+    directory = "/".join(parts[: len(parts) - 1 - ups]) + "/" if ups else page[2]
+    return page[1] + directory + url[3 * ups :]
