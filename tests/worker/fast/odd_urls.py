@@ -76,7 +76,7 @@ def spoiled(text: str, choice: random.Random) -> str:
 
 def url(choice: random.Random) -> str:
     if choice.random() < 0.5:
-        return spoiled(f"https://example.com{path(choice)}", choice)
+        return spoiled(f"https://example.com{path(choice)}{'#top' if choice.random() < 0.1 else ''}", choice)
     return spoiled(choice.choice(SCHEMES) + choice.choice(HOSTS) + choice.choice(PORTS) + path(choice), choice)
 
 
@@ -112,6 +112,9 @@ def link(choice: random.Random) -> str:
         words,
         lambda c: words(c) + path(c),
         lambda c: "../" + words(c),
+        lambda c: "../" * c.randint(1, 4) + words(c) + path(c),
+        lambda c: "#" + words(c),
+        lambda c: c.choice((path, words))(c) + "#" + words(c),
         lambda c: "?a=" + words(c),
     )
     return spoiled(choice.choice(kinds)(choice), choice)

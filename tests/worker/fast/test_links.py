@@ -35,7 +35,7 @@ def test_a_link_is_one_deeper_than_its_page():
         ({"maxdepth": 2}, Request("http://a.example/")),
         ({"verbose": True}, Request("http://a.example/")),
         ({}, Request("http://a.example/" + "x" * 40)),
-        ({}, Request("http://a.example/#part")),
+        ({}, Request("http://a.example/#a part")),
         ({}, Request("http://a.example/", meta={"referrer_policy": "origin"})),
         ({}, Request("http://a.example/", encoding="utf-16")),
         ({}, Request("ftp://a.example/")),

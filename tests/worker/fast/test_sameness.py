@@ -17,15 +17,18 @@ def test_twenty_thousand_come_to_the_same():
     counts = sameness.compared(7, COUNT)
     assert counts["urls"] == counts["joins"] == COUNT
     assert counts["pages"] > 0.05 * COUNT
-    for short in ("plain_urls", "rooted_links", "canonical_gets"):
+    for short in ("plain_urls", "rooted_links", "links_beside", "canonical_gets"):
         assert counts[short] > 0.03 * COUNT, short
 
 
 @pytest.mark.parametrize(
     ("owner", "name", "wrong"),
     [
-        (urls, "PLAIN", r"((?:https?)://([a-z.]+))/.*"),
+        (urls, "PLAIN", r"(.*)/.*"),
+        (urls, "PLAIN_WITH_FRAGMENT", r"https?://[a-z.]+/.*"),
         (urls, "ROOTED", r"/\S*"),
+        (urls, "CLEAN", r"(https?://[a-z.]+)(.*/).*"),
+        (urls, "BESIDE", r"((?:\.\./)*)\S*"),
         (fingerprints, "CANONICAL", r"https?://example.com/.*"),
     ],
 )

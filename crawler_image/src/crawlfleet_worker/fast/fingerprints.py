@@ -38,8 +38,9 @@ def install(crawler: Crawler) -> None:
 
 def fingerprint(request: Request) -> bytes:
     """Return what Scrapy's own function would."""
-    url = request.url.partition("#")[0]
-    if request.method != "GET" or request.body or not CANONICAL.fullmatch(url):
+    url, mark, _ = request.url.partition("#")
+    verbatim = mark and request.meta.get("verbatim_url")
+    if request.method != "GET" or request.body or verbatim or not CANONICAL.fullmatch(url):
         return scrapys(request)
     text = f'{{"body": "", "headers": {{}}, "method": "GET", "url": "{url}"}}'
     return sha1(text.encode(), usedforsecurity=False).digest()

@@ -60,7 +60,8 @@ def quoting(stock: Function) -> Function:
     """Return `safe_url_string` for which a plain URL is safe."""
 
     def quoted(url: Any, encoding: str = "utf8", *more: Any, **named: Any) -> Any:  # noqa: ANN401
-        if type(url) is str and encoding in ASCII_ENCODINGS and not more and not named and PLAIN_WITH_FRAGMENT.fullmatch(url):
+        plain = type(url) is str and encoding in ASCII_ENCODINGS and not more and not named
+        if plain and PLAIN_WITH_FRAGMENT.fullmatch(url):
             return url
         return stock(url, encoding, *more, **named)
 

@@ -13,7 +13,7 @@ IDLE_SECONDS: Final = 1.0
 GATHER_SECONDS: Final = 0.25
 """A worker that has something to do asks for more hosts no more often than this."""
 
-OF_DELAY: Final = 0.8
+OF_DELAY: Final = 0.9
 """Nor more often than after this share of the hosts' delay: each is given once in that time. Pushes gather as long."""
 
 HUNGRY_SECONDS: Final = 0.02
