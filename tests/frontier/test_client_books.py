@@ -219,6 +219,18 @@ def test_a_pair_whose_time_has_passed_parts_and_the_lease_goes_back_in_the_end()
     assert len(stock) == 0
 
 
+@pytest.mark.parametrize("delay", [0.0, 1.0])
+def test_the_books_are_not_looked_at_before_something_can_have_expired(delay):
+    """Of a host without a delay leases wait for its open requests, however long those take."""
+    stock = Stock(holding(grant(slots=1, delay=delay)))
+    for name in ("1.1", "1.2"):
+        stock.add(lease(name), 10.0)
+    stock.pair(HOST, 10.0)
+    for now in (10.5, 11.5, 12.5, 14.0):
+        stock.expire(now)
+        assert stock.next_expiry() > now
+
+
 def test_a_lease_is_settled_after_its_last_request_was_confirmed():
     outbox, parent = Outbox(), lease()
     for number in range(3):
@@ -229,6 +241,22 @@ def test_a_lease_is_settled_after_its_last_request_was_confirmed():
     assert settlement(outbox.next_settle(2.0)).done == ["1.1"]
     outbox.settled()
     assert outbox.empty()
+
+
+def test_what_found_no_room_waits_and_is_sent_first():
+    outbox, parent = Outbox(), lease()
+    for number in range(3):
+        outbox.push(pushed(number), parent, 1.0)
+    outbox.end(End(parent, "done"), 1.0)
+    batch = outbox.next_push(1.0)
+    outbox.push(pushed(3), parent, 2.0)
+    outbox.put_back(batch, 2.0)
+    assert outbox.next_settle(2.0) == []
+    again = outbox.next_push(3.0)
+    assert again == [*batch, (pushed(3), parent)]
+    assert (outbox.waiting_pushes(), outbox.push_due(inf)) == (0, inf)
+    outbox.pushed(again, 4.0, refused=False)
+    assert [end.kind for end in outbox.next_settle(4.0)] == ["done"]
 
 
 def test_a_lease_whose_requests_were_refused_goes_back_whatever_was_said():

@@ -137,29 +137,6 @@ async def test_a_redis_from_before_makes_a_worker_begin_anew(scene):
             assert lost == [lease] or not lost
 
 
-async def test_full_memory_gives_the_page_back_and_later_goes_on(scene):
-    scene.create()
-    scene.push("http://a.example/1")
-    async with scene.worker() as worker:
-        lease = await worker.next_lease()
-        worker.sent(lease)
-        with scene.server.client() as client:
-            client.config_set("maxmemory", "1mb")
-            worker.push([FrontierRequest(f"http://b.example/{n}") for n in range(700)], parent=lease)
-            worker.done(lease)
-            await until(lambda: scene.numbers("queued", "leased") == (1, 0))
-            assert scene.numbers("done", "suspects") == (0, 0)
-            client.config_set("maxmemory", "0")
-        root_again = None
-        async with asyncio.timeout(15):
-            while root_again is None:
-                found = await worker.next_lease()
-                root_again = found if found.host == "a.example" else None
-        worker.push([FrontierRequest(f"http://b.example/{n}") for n in range(700)], parent=root_again)
-        worker.done(root_again)
-        await until(lambda: scene.numbers("admitted", "done") == (701, 1))
-
-
 async def test_near_the_memory_limit_nothing_new_is_leased(scene):
     scene.create()
     async with asyncio.timeout(30), scene.worker() as worker:
@@ -177,23 +154,45 @@ async def test_near_the_memory_limit_nothing_new_is_leased(scene):
         assert worker.sent(await worker.next_lease())
 
 
-async def test_with_memory_full_no_page_is_fetched_in_vain_again_and_again(scene):
-    """Not before a look at Redis' memory (every fifth beat) has found room."""
+async def test_with_memory_full_no_page_is_fetched_in_vain(scene):
+    """Its requests wait for room where they are, and it with them: nobody fetches it again, here or elsewhere."""
     scene.create()
     scene.push("http://a.example/1")
-    async with scene.worker(settings=replace(QUICK, beat_seconds=2.0)) as worker:
+    async with scene.worker() as worker, scene.worker("pod-b") as other:
         lease = await worker.next_lease()
         worker.sent(lease)
         with scene.server.client() as client:
             client.config_set("maxmemory", "1mb")
+            links = [f"http://b.example/{n}" for n in range(1200)]
+            worker.push([FrontierRequest(link) for link in links], parent=lease)
+            worker.done(lease)
+            await until(lambda: worker._sessions.current.books.memory_tight)
+            waiting = [asyncio.create_task(each.next_lease()) for each in (worker, other)]
+            handed_out, _ = await asyncio.wait(waiting, timeout=6, return_when=asyncio.FIRST_COMPLETED)
+            assert not handed_out
+            assert scene.numbers("admitted", "leased", "queued", "done", "suspects") == (1, 1, 0, 0, 0)
+            client.config_set("maxmemory", "0")
+        await until(lambda: scene.numbers("admitted", "done") == (1201, 1), 30)
+        handed_out, waits = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        assert {each.result().request.url for each in handed_out} <= {*links}
+        for each in waits:
+            each.cancel()
+
+
+async def test_a_worker_that_goes_while_memory_is_full_gives_its_page_back(scene):
+    scene.create()
+    scene.push("http://a.example/1")
+    with scene.server.client() as client:
+        async with scene.worker(settings=replace(QUICK, leave_seconds=1.0)) as worker:
+            lease = await worker.next_lease()
+            worker.sent(lease)
+            client.config_set("maxmemory", "1mb")
             worker.push([FrontierRequest(f"http://b.example/{n}") for n in range(700)], parent=lease)
             worker.done(lease)
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(6):
-                    await worker.next_lease()
-            client.config_set("maxmemory", "0")
-        async with asyncio.timeout(30):
-            again = await worker.next_lease()
+            await until(lambda: worker._sessions.current.books.memory_tight)
+        client.config_set("maxmemory", "0")
+    async with scene.worker("pod-b") as other:
+        again = await other.next_lease()
         assert (again.request.url, again.losses) == ("http://a.example/1", 0)
 
 

@@ -74,6 +74,17 @@ class Books:
         hungry = max(HURRIED_SECONDS, rhythm.OF_DELAY * self.grants.delay) if self.hungry() else inf
         return min(self.gap_of_ends(), hungry)
 
+    def memory_share(self, share: float) -> None:
+        """Take in how much of Redis' `maxmemory` is used: what found no room is sent as soon as there is some."""
+        self.memory_tight = share >= self.settings.memory_share
+        if not self.memory_tight:
+            self.full_until = -inf
+
+    def drain(self, now: float) -> None:
+        """Take nothing more; what waits for room is tried at once: it goes back where there is still none."""
+        self.draining, self.full_until = True, -inf
+        self.step_aside(now)
+
     def takes(self, now: float) -> bool:
         """Whether new requests may be taken from the frontier."""
         stopped = self.draining or self.closed or self.turn or self.memory_tight or self.alone is not None

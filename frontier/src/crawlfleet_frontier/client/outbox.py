@@ -1,7 +1,8 @@
 """What has the frontier store to be told, in which batches: pushed requests and ended leases?
 
-A lease is settled only after every request pushed for it was confirmed. Where one was refused (memory full), the lease
-goes back instead, whatever its consumer said: fetched again, it finds its requests again. Pure.
+A lease is settled only after every request pushed for it was confirmed. Where Redis has no room for them they wait
+here, and the lease with them: given back, its page would be fetched in vain by one worker after the other. Where the
+job is closed the lease goes back, whatever its consumer said. Pure.
 """
 
 from collections import deque
@@ -149,6 +150,13 @@ class Outbox:
             parent.refused = parent.refused or refused
             if not parent.unconfirmed and parent in self._pending:
                 self._settle(self._pending.pop(parent), now)
+
+    def put_back(self, batch: Batch, now: float) -> None:
+        """Take back a batch that found no room, to be sent before the others."""
+        self._pushing = [other for other in self._pushing if other is not batch]
+        self._pushes.extendleft(reversed(batch))
+        self._bytes += sum(len(request.payload) for request, _ in batch)
+        self.pushing.arrived(now)
 
     def next_settle(self, now: float) -> list[End]:
         """Take out one batch of endings."""

@@ -101,7 +101,11 @@ class Stock:
     def next_expiry(self) -> float:
         """When `expire` may have something to do next."""
         sends = (entry[2].slot.grant.send_by for entry in self._pairs if entry[2].slot)
-        waits = (queue[0].stocked_at + PATIENCE_SECONDS for queue in self._waiting.values() if queue)
+        waits = (
+            queue[0].stocked_at + PATIENCE_SECONDS
+            for host, queue in self._waiting.items()
+            if queue and not self.grants.reusable_slots(host)
+        )
         return min(min(sends, default=inf), min(waits, default=inf))
 
     def clear(self, now: float) -> list[Lease]:

@@ -99,19 +99,22 @@ class StoreTalk:
         self.books.outbox.pushed(batch, answer.received_at, refused=False)
 
     def _push_failed(self, batch: Batch, error: Exception) -> bool:
-        """Memory is full, or the job is closed: the parents go back, and find their requests again; seeds wait here."""
+        """Let all wait here until there is room, where memory is full; who goes or finds the job closed gives back."""
         if not isinstance(error, (OutOfMemoryError, Closed)):
             return False
         self._pushing -= 1
-        now = clock.now()
-        self.books.outbox.pushed(batch, now, refused=True)
+        now, outbox = clock.now(), self.books.outbox
         if isinstance(error, Closed):
+            outbox.pushed(batch, now, refused=True)
             self.books.closed = True
             return True
+        if self.books.draining:
+            outbox.pushed(batch, now, refused=True)
+            batch = [(request, parent) for request, parent in batch if parent is None]  # nobody finds them again
+            if not batch:
+                return True
+        outbox.put_back(batch, now)
         self.books.memory_tight = True  # until a look at Redis' memory says otherwise
-        for request, parent in batch:
-            if parent is None:  # nobody would find it again
-                self.books.outbox.push(request, None, now)
         if now >= self.books.full_until:
             self.books.full_until = now + self._full.next()
         return True

@@ -345,8 +345,7 @@ class FrontierClient:
         """Take nothing more: what was not handed out goes back, `leases` ends. What is held is finished as before."""
         session = self._live()
         if not session.books.draining:
-            session.books.draining = True
-            session.books.step_aside(clock.now())
+            session.books.drain(clock.now())
             session.nudge()
             self._handing.offer()
 
@@ -427,7 +426,7 @@ class FrontierClient:
         self.seed_state, self.suspects = word.beaten.seed_state, word.beaten.suspects
         books.closed = word.beaten.job_state == "closed"
         if word.memory_share is not None:
-            books.memory_tight = word.memory_share >= self.settings.memory_share
+            books.memory_share(word.memory_share)
         if word.beaten.to_reap:
             session.to_store.reap()
         if word.beaten.mismatch:
