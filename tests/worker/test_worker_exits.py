@@ -41,7 +41,9 @@ def test_64_a_reserved_setting(new_job):
 def test_65_no_such_spider(new_job):
     code, message = run(new_job(spider="bokks", zygote=None))
     assert code == 65
-    assert message.startswith("spider 'bokks' not found; this image has: counting, feeding, fifo, follow, generic, ")
+    assert message.startswith(
+        "spider 'bokks' not found; this image has: counting, feeding, fifo, follow, gated, generic, "
+    )
 
 
 def test_65_without_a_project_there_is_generic(new_job, tmp_path):
