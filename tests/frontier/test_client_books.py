@@ -4,6 +4,7 @@ from dataclasses import replace
 from math import inf
 
 import pytest
+from redis.exceptions import OutOfMemoryError
 
 from crawlfleet_frontier.client.asks import Asks, HostBlockedError
 from crawlfleet_frontier.client.books import HURRIED_SECONDS, Books
@@ -495,10 +496,23 @@ class Calls:
 
     def send(self, build, then, failed=None, *, numbered=True):
         self.sent += 1
-        self.then = then
+        self.then, self.failed = then, failed
 
     def answer(self, reply, at: float) -> None:
         self.then(Answer(pack(reply), at, at, self.sent))
+
+
+def test_after_a_refusal_for_want_of_memory_nothing_is_leased_before_a_look_finds_room():
+    books = Books(Settings())
+    calls = Calls(books)
+    books.outbox.push(pushed(1), None, 10.0)
+    calls.talk.push_due(20.0)
+    assert calls.failed(OutOfMemoryError("OOM command not allowed"))
+    assert (books.outbox.waiting_pushes(), books.takes(inf)) == (1, False)
+    books.memory_share(0.9)
+    assert not books.takes(inf)
+    books.memory_share(0.5)
+    assert books.takes(20.0)
 
 
 @pytest.mark.parametrize(("woke_at", "asked_again"), [(4, False), (6, True)])
