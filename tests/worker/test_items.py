@@ -16,8 +16,8 @@ def server():
         yield running
 
 
-def stored(server, key="items"):
-    return [json.loads(line) for line in server.client().lrange(key, 0, -1)]
+def stored(server):
+    return [json.loads(line) for line in server.client().lrange("items", 0, -1)]
 
 
 def test_what_was_taken_last_is_pushed_again_in_its_order(server):
