@@ -27,7 +27,8 @@ class Fetcher:
     async def fetch(self, url: str, **fields: Any) -> Response:
         meta = {"download_timeout": 20.0, **fields.pop("meta", {})}
         async with asyncio.timeout(30):
-            return await self.handler.download_request(Request(url, meta=meta, **fields))
+            response: Response = await self.handler.download_request(Request(url, meta=meta, **fields))
+            return response
 
     async def outcome(self, url: str, **fields: Any) -> tuple[Any, ...]:
         """Return all that can be seen of the response, or the exception's class."""

@@ -2,54 +2,19 @@
 
 import asyncio
 import gc
-import os
-from collections import Counter
 
 import pytest
 from scrapy import signals
 
-from crawlfleet_worker.http.answer import Answer
-from crawlfleet_worker.http.exchange import MOST_HEAD_BYTES, Exchange
+from crawlfleet_worker.http.exchange import MOST_HEAD_BYTES
 from crawlfleet_worker.http.handler import BUFFER_BYTES
-from tests.servers.scripted import BREATHE, CLOSE, HOLD, RESET, Endless, scripted
-from tests.worker.http.behaviours import ALL, CHUNKED, head, page
+from tests.servers.scripted import BREATHE, CLOSE, HOLD, RESET, scripted
+from tests.worker.http import hostility
+from tests.worker.http.behaviours import ALL, CHUNKED, page
 from tests.worker.http.fetching import ours
+from tests.worker.http.hostility import MAXSIZE, NEVER_ENDING, SOON, standing
 
-SOON = {"download_timeout": 1.0}
-AT_LEISURE = {"download_timeout": 25}
 OK = page()
-
-NEVER_ENDING = {
-    "/silent": ((HOLD,), SOON, "DownloadTimeoutError"),
-    "/drips-its-head": ((b"HTTP/1.1 200 OK\r\nX-A: ", Endless(b"x", 0.02)), SOON, "DownloadTimeoutError"),
-    "/drips-headers": ((b"HTTP/1.1 200 OK\r\n", Endless(b"X-A: 1\r\n", 0.02)), SOON, "DownloadTimeoutError"),
-    "/drips-its-body": ((head(b"Content-Length: 1000000"), Endless(b"x", 0.02)), SOON, "DownloadTimeoutError"),
-    "/drips-chunks": ((CHUNKED, Endless(b"1\r\nx\r\n", 0.02)), SOON, "DownloadTimeoutError"),
-    "/drips-hints": ((Endless(b"HTTP/1.1 103 Early\r\n\r\n", 0.02),), SOON, "DownloadTimeoutError"),
-    "/stops-in-its-body": ((head(b"Content-Length: 9"), b"half", HOLD), SOON, "DownloadTimeoutError"),
-    "/endless-status": ((b"HTTP/1.1 200 ", Endless(b"x" * 50_000)), AT_LEISURE, "DownloadFailedError"),
-    "/endless-header": ((b"HTTP/1.1 200 OK\r\nX-A: ", Endless(b"x" * 50_000)), AT_LEISURE, "DownloadFailedError"),
-    "/endless-name": ((b"HTTP/1.1 200 OK\r\n", Endless(b"x" * 50_000)), AT_LEISURE, "DownloadFailedError"),
-    "/endless-headers": ((b"HTTP/1.1 200 OK\r\n", Endless(b"X-A: 1\r\n" * 5_000)), AT_LEISURE, "DownloadFailedError"),
-    "/endless-hints": ((Endless(b"HTTP/1.1 103 Early\r\n\r\n" * 2_000),), AT_LEISURE, "DownloadFailedError"),
-    "/endless-lines": ((Endless(b"\r\n" * 20_000),), AT_LEISURE, "DownloadFailedError"),
-    "/endless-extension": ((CHUNKED + b"5;a=", Endless(b"x" * 50_000)), AT_LEISURE, "ResponseDataLossError"),
-    "/endless-trailers": ((CHUNKED + b"0\r\n", Endless(b"X-A: 1\r\n" * 5_000)), AT_LEISURE, "ResponseDataLossError"),
-    "/endless-trailer": ((CHUNKED + b"0\r\nX-A: ", Endless(b"x" * 50_000)), AT_LEISURE, "ResponseDataLossError"),
-    "/endless-size": ((CHUNKED, Endless(b"0" * 50_000)), AT_LEISURE, "ResponseDataLossError"),
-    "/endless-body": ((head(), Endless(b"x" * 50_000)), AT_LEISURE, "DownloadCancelledError"),
-    "/endless-chunks": (
-        (CHUNKED, Endless(b"c350\r\n" + b"x" * 50_000 + b"\r\n")),
-        AT_LEISURE,
-        "DownloadCancelledError",
-    ),
-    "/ten-gigabytes": (
-        (head(b"Content-Length: 10737418240"), Endless(b"x" * 50_000)),
-        AT_LEISURE,
-        "DownloadCancelledError",
-    ),
-}
-MAXSIZE = 2_000_000
 
 
 @pytest.mark.parametrize("path", NEVER_ENDING)
@@ -137,44 +102,8 @@ async def test_an_answer_before_the_request_was_read_is_taken_and_its_connection
         assert len(fetcher.handler.pool._until) == 0
 
 
-SCRIPTS = {
-    **{path: script for path, script in ALL.items() if path != "/big"},
-    **{path: script for path, (script, _, _) in NEVER_ENDING.items() if path != "/endless-name"},
-}
-
-
-def descriptors():
-    return sorted(os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd") if _is_socket(n))
-
-
-def _is_socket(number):
-    try:
-        return os.readlink(f"/proc/self/fd/{number}").startswith("socket")
-    except OSError:
-        return False
-
-
 async def test_hundreds_of_them_leave_nothing_behind():
-    before, tasks = len(descriptors()), len(asyncio.all_tasks())
-    async with scripted(SCRIPTS) as server:
-        async with ours(DOWNLOAD_MAXSIZE=MAXSIZE, CONCURRENT_REQUESTS=40) as fetcher:
-            free = asyncio.Semaphore(40)
-
-            async def one(path):
-                async with free:
-                    return await fetcher.outcome(server.url(path), meta={"download_timeout": 1.5})
-
-            fetched = [path for path in SCRIPTS for _ in range(5)]
-            outcomes = await asyncio.gather(*map(one, fetched))
-            assert len(outcomes) > 400
-            assert max(Counter(head.split(b" ")[1] for head in server.heads).values()) == 5, "something was sent again"
-            assert len(fetcher.handler.pool) <= 40  # as many as were in use at a time
-            assert fetcher.handler.pool._until.keys() == fetcher.handler.pool._open
-        assert len(fetcher.handler.pool) == 0
-        await asyncio.wait_for(server.until_open(0), 5)
-    async with asyncio.timeout(5):
-        while len(asyncio.all_tasks()) > tasks or len(descriptors()) > before:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0)
+    assert (await hostility.everything(5, at_a_time=40))["answers"] > 400
 
 
 @pytest.mark.parametrize("script", [(HOLD,), (b"HTTP/1.1 200 OK\r\n", HOLD), (CHUNKED + b"5\r\nhe", HOLD)], ids=str)
@@ -233,7 +162,3 @@ async def test_what_is_over_leaves_no_cycle():
             assert [one for one in standing() if not any(one is other for other in before)] == []
         finally:
             gc.enable()
-
-
-def standing() -> list[Exchange | Answer]:
-    return [one for one in gc.get_objects() if isinstance(one, Exchange | Answer)]
