@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from tools import chart_crds, chart_values, crd_reference, dashboards, pace_page
+from tools import benchmarks_page, chart_crds, chart_values, crd_reference, dashboards, pace_page
 
 Generator = Callable[[], dict[Path, str]]
 
@@ -21,6 +21,7 @@ GENERATORS: Final[list[Generator]] = [
     chart_values.outputs,
     dashboards.outputs,
     pace_page.outputs,
+    benchmarks_page.outputs,
 ]
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import records
+from tools import regions
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "pace.md"
 FIGURES: Final = tuple(ROOT / "benchmarks" / "evidence" / name for name in ("pace.json", "pace-scrapy.json"))
 BEGIN: Final = "<!-- figures of benchmarks/evidence/pace*.json, by `make generate` -->\n"
-END: Final = "<!-- end of figures -->\n"
 QUIET: Final = 0.8
 HEAD: Final = (
     "| workers | delay, ms | open | hosts | gaps | between workers | short | over the limit | used | answered at once"
@@ -25,9 +25,7 @@ def outputs() -> dict[Path, str]:
     found = [row for file in FIGURES for row in _rows(file)]
     if not found:
         return {}
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return {PAGE: before + BEGIN + figures(found) + END + after}
+    return {PAGE: regions.replaced(PAGE.read_text(encoding="utf-8"), BEGIN, figures(found))}
 
 
 def _rows(file: Path) -> list[Row]:

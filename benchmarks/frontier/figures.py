@@ -1,7 +1,6 @@
 """The figures, each taken from both sides on one server: what is measured, how often, in which unit."""
 
-import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Final
@@ -156,9 +155,3 @@ def _at(running: RedisServer, milliseconds: float) -> Iterator[str]:
         return
     with delay_proxy(running.port, milliseconds / 2) as far:
         yield f"redis://127.0.0.1:{far.port}"
-
-
-def median_of(rounds: int, measure: Callable[[], Pair]) -> Pair:
-    """Return the median of each side over so many rounds, in which both sides took turns."""
-    taken = [measure() for _ in range(rounds)]
-    return {side: statistics.median(pair[side] for pair in taken) for side in taken[0]}

@@ -24,8 +24,14 @@ LOG_STEP_SECONDS: Final = 0.001
 def run(given: Input, spider: str, sides: Sequence[str], rounds: int) -> Iterator[tuple[int, str, Figures]]:
     """Yield round, side, figures. Raises AssertionError where a side fetched anything but each page once."""
     for number in range(1, rounds + 1):
-        for side in turned(sides, number):
-            yield number, side, once(given.site, side, spider, given.arguments(spider))
+        for side, figures in one_round(given, spider, sides, number):
+            yield number, side, figures
+
+
+def one_round(given: Input, spider: str, sides: Sequence[str], number: int) -> Iterator[tuple[str, Figures]]:
+    """Yield side and figures of the round of this number."""
+    for side in turned(sides, number):
+        yield side, once(given.site, side, spider, given.arguments(spider))
 
 
 def turned(parts: Sequence[T], number: int) -> Sequence[T]:

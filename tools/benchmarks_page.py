@@ -1,0 +1,77 @@
+"""Which figures does docs/benchmarks.md show? What `make evidence-frontier` and `make evidence-worker` measured."""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import records
+from tools import regions
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PAGE: Final = ROOT / "docs" / "benchmarks.md"
+EVIDENCE: Final = ROOT / "benchmarks" / "evidence"
+FRONTIER: Final = "<!-- figures of benchmarks/evidence/frontier.json, by `make generate` -->\n"
+WORKER: Final = "<!-- figures of benchmarks/evidence/worker.json, by `make generate` -->\n"
+CPU: Final = "cpu_seconds_per_1000_pages"
+WORKER_ROWS: Final = (
+    ("CPU-seconds per 1,000 pages", CPU, ".2f"),
+    ("pages per second", "pages_per_second", ",.0f"),
+    ("peak memory, MiB", "peak_rss_mib", ".0f"),
+    ("CPU-seconds of the start", "start_cpu_seconds", ".2f"),
+)
+
+Seed = Mapping[str, Any]
+
+
+def outputs() -> dict[Path, str]:
+    """Return the page as it should be; nothing before there is evidence."""
+    page = PAGE.read_text(encoding="utf-8")
+    for file, begin, figures in (("frontier.json", FRONTIER, of_the_frontier), ("worker.json", WORKER, of_a_worker)):
+        if seeds := _seeds(EVIDENCE / file):
+            page = regions.replaced(page, begin, figures(seeds))
+    return {PAGE: page}
+
+
+def _seeds(file: Path) -> list[Seed]:
+    seeds = records.read(file).get("seeds", {})
+    return [seeds[number] for number in sorted(seeds, key=int)]
+
+
+def of_the_frontier(figures: Iterable[Seed]) -> str:
+    """Return a line for each figure: both sides, their ratio, and the ratio of each round."""
+    lines = [_frontier_line(one) for one in figures]
+    head = "| figure | ours | scrapy-redis | ours / theirs | by round |\n|---|---|---|---|---|\n"
+    return f"\n{head}" + "".join(lines) + "\n"
+
+
+def _frontier_line(one: Seed) -> str:
+    ratios = [f"{taken['ours'] / taken['scrapy_redis']:.3f}" for taken in one["rounds"]]
+    words = (
+        f"`{one['figure']}`",
+        f"{one['ours']:,.3g}" if one["ours"] < 100 else f"{one['ours']:,.0f}",
+        f"{one['scrapy_redis']:,.3g}" if one["scrapy_redis"] < 100 else f"{one['scrapy_redis']:,.0f}",
+        f"{one['ours'] / one['scrapy_redis']:.3f}",
+        ", ".join(ratios) if len(ratios) > 1 else "",
+    )
+    return "| " + " | ".join(words) + " |\n"
+
+
+def of_a_worker(rounds: Sequence[Seed]) -> str:
+    """Return the medians by side, and each round's ratio to scrapy-redis and to the floor."""
+    sides = list(rounds[0])
+    head = f"| | {' | '.join(sides)} |\n|{'---|' * (len(sides) + 1)}\n"
+    rows = "".join(_worker_line(rounds, sides, *row) for row in WORKER_ROWS)
+    floors = [[taken[side][CPU] / taken["floor"][CPU] for taken in rounds] for side in sides]
+    times = " | ".join(f"{statistics.median(each):.2f}" for each in floors)
+    cheaper = ", ".join(f"{taken['scrapy_redis'][CPU] / taken['ours'][CPU]:.1f}" for taken in rounds)
+    shares = ", ".join(f"{taken['floor'][CPU] / taken['vanilla'][CPU]:.2f}" for taken in rounds)
+    return (
+        f"\n{head}{rows}| times the floor of the same round | {times} |\n\n"
+        f"By round: scrapy-redis costs {cheaper} times ours; the floor is {shares} of vanilla.\n\n"
+    )
+
+
+def _worker_line(rounds: Sequence[Seed], sides: Sequence[str], title: str, figure: str, form: str) -> str:
+    values = (format(statistics.median(taken[side][figure] for taken in rounds), form) for side in sides)
+    return f"| {title} | " + " | ".join(values) + " |\n"
