@@ -83,7 +83,7 @@ def test_without_go_the_other_sides_run_and_a_line_says_so(monkeypatch, capsys):
 def test_colly_fetches_every_page_once():
     if not toolchain.find():
         pytest.skip("no Go on this machine")
-    with inputs.INPUTS["generated"](60) as given:
+    with inputs.INPUTS["generated"](2_000) as given:
         figures = rounds.once(given.site, "colly", "callbacks", given.arguments("callbacks"))
     assert min(figures.values()) > 0
 

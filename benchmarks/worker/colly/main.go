@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/gocolly/colly/v2"
+	"github.com/gocolly/colly/v2/storage"
 )
 
 const (
@@ -22,6 +24,21 @@ const (
 	patience    = 60 * time.Second
 	description = "meta[name=description]"
 )
+
+// seen asks and notes in one step. Colly 2.3 does one after the other: two goroutines may both find a page new.
+type seen struct {
+	storage.InMemoryStorage
+	pages sync.Map
+}
+
+// IsVisited tells whether the page was asked for before, and notes it.
+func (s *seen) IsVisited(id uint64) (bool, error) {
+	_, known := s.pages.LoadOrStore(id, struct{}{})
+	return known, nil
+}
+
+// Visited has nothing left to note.
+func (s *seen) Visited(uint64) error { return nil }
 
 func main() {
 	if len(os.Args) != 2 {
@@ -43,6 +60,9 @@ func crawl(start string) (int64, error) {
 	var failed atomic.Value
 	collector := colly.NewCollector(colly.Async(true))
 	collector.WithTransport(&http.Transport{MaxIdleConns: open, MaxIdleConnsPerHost: open, MaxConnsPerHost: open})
+	if err := collector.SetStorage(&seen{}); err != nil {
+		return 0, err
+	}
 	collector.SetRequestTimeout(patience)
 	if err := collector.Limit(&colly.LimitRule{DomainGlob: "*", Parallelism: open}); err != nil {
 		return 0, err
