@@ -14,6 +14,7 @@ EVIDENCE: Final = ROOT / "benchmarks" / "evidence"
 FRONTIER: Final = "<!-- figures of benchmarks/evidence/frontier.json, by `make generate` -->\n"
 WORKER: Final = "<!-- figures of benchmarks/evidence/worker.json, by `make generate` -->\n"
 CPU: Final = "cpu_seconds_per_1000_pages"
+SIDES: Final = ("ours", "ours_stock_handler", "scrapy_redis", "vanilla", "floor", "colly")
 WORKER_ROWS: Final = (
     ("CPU-seconds per 1,000 pages", CPU, ".2f"),
     ("pages per second", "pages_per_second", ",.0f"),
@@ -59,7 +60,7 @@ def _frontier_line(one: Seed) -> str:
 
 def of_a_worker(rounds: Sequence[Seed]) -> str:
     """Return the medians by side, and each round's ratio to scrapy-redis and to the floor."""
-    sides = list(rounds[0])
+    sides = [side for side in SIDES if side in rounds[0]]
     head = f"| | {' | '.join(sides)} |\n|{'---|' * (len(sides) + 1)}\n"
     rows = "".join(_worker_line(rounds, sides, *row) for row in WORKER_ROWS)
     floors = [[taken[side][CPU] / taken["floor"][CPU] for taken in rounds] for side in sides]
