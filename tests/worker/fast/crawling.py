@@ -33,7 +33,7 @@ class Witness:
     @classmethod
     def from_crawler(cls, crawler):
         witness = cls()
-        witness.crawler, witness.on, witness.told = crawler, (), []
+        witness.crawler, witness.on, witness.told, witness.of = crawler, (), [], defaultdict(list)
         crawler.witness = witness
         witness.hear_late = witness.receiver("request_scheduled")
         unheard = ANY_TIME if crawler.settings.getbool("DEAF") else ()
@@ -65,6 +65,8 @@ class Witness:
             raised = repr(getattr(failure, "value", exception))
             if name not in ("scheduler_empty", "bytes_received"):  # how often depends on the moment
                 self.told.append((name, about, str(headers), str(item), str(reason), raised))
+            if about and name not in ANY_TIME and not name.startswith("item_"):
+                self.of[request or response.request].append(name)
 
         return hear
 
@@ -75,17 +77,17 @@ class Crawled:
 
     on: "tuple[str, ...]"
     told: "list[tuple[str, ...]]"
+    of: "dict[object, list[str]]"
     stats: "dict[str, object]"
     logged: "Counter[tuple[str, int, str]]"
     asked: "Counter[str]"
     alive: int
 
     def by_url(self):
-        """Return the signals of each URL in their order, but for those that may come at any time, and for items."""
-        found = defaultdict(list)
-        for name, about, *_ in self.told:
-            if about and name not in (*ANY_TIME, "left") and not name.startswith("item_"):
-                found[about].append(name)
+        """Return the signals of each request of a URL in their order, but for those of any time, and for items."""
+        found = defaultdict(Counter)
+        for request, names in self.of.items():
+            found[request.url][tuple(names)] += 1
         return found
 
     def items_after_their_page(self):
@@ -124,7 +126,9 @@ async def _crawled(kind, settings, server, caplog, arguments) -> Crawled:
     logged = Counter(_line(one) for one in caplog.records if _belongs(one))
     caplog.clear()  # records hold what they speak of
     witness = crawler.witness
-    return Crawled(witness.on, witness.told, stats, logged, Counter(server.paths[asked:]), _alive() - before)
+    return Crawled(
+        witness.on, witness.told, witness.of, stats, logged, Counter(server.paths[asked:]), _alive() - before
+    )
 
 
 def _belongs(record: logging.LogRecord) -> bool:

@@ -123,6 +123,64 @@ class Rules(CrawlSpider):
         return {"url": response.url}
 
 
+class ManyRules(Rules):
+    """Follows rules of several kinds, whose callbacks yield, wait, return a list, and raise."""
+
+    rules = (
+        Rule(LinkExtractor(allow="page/[0-3]$"), callback="yields", cb_kwargs={"of": "first"}, follow=True),
+        Rule(LinkExtractor(allow="page/[4-6]", canonicalize=True), callback="waits", follow=True, errback="failed"),
+        Rule(LinkExtractor(allow="page/[78]", restrict_text="x"), callback="lists", process_links="some"),
+        Rule(LinkExtractor(allow="moved", tags=("a", "area"), attrs=("href", "title")), callback="later"),
+        Rule(
+            LinkExtractor(tags="*", deny=("page/10", "off")),
+            callback="raises",
+            process_request="marked",
+            errback="failed",
+        ),
+    )
+
+    def parse_start_url(self, response):
+        yield {"start": response.url}
+
+    def process_results(self, response, results):
+        for one in results:
+            yield {**one, "processed": True}
+
+    def yields(self, response, of):
+        yield {"url": response.url, "of": of, "text": response.meta["link_text"]}
+
+    async def waits(self, response):
+        await asyncio.sleep(0)
+        return [{"url": response.url}]
+
+    async def later(self, response):
+        yield {"later": response.url}
+
+    def lists(self, response):
+        return [{"url": response.url}]
+
+    def raises(self, response):
+        raise LookupError("at once")
+
+    def failed(self, failure):
+        yield {"failed": failure.request.url}
+
+    def some(self, links):
+        return links[1:]
+
+    def marked(self, request, response):
+        return request.replace(meta={**request.meta, "marked": True})
+
+
+class OwnRules(Rules):
+    """Has a method of its own in the place of Scrapy's."""
+
+    async def parse_with_rules(self, response, *given, **named):
+        yield {"own": response.url}
+        async for one in super().parse_with_rules(response, *given, **named):
+            yield one
+
+
 class Pipeline:
     def process_item(self, item):
         if item.get("title") == "page/2":
@@ -267,6 +325,11 @@ CASES = {
     "raising": (Raising, {}),
     "closing": (Closing, {}),
     "rules": (Rules, {}),
+    "many rules": (ManyRules, {}),
+    "own rules": (OwnRules, {}),
+    "rules and judging": (ManyRules, {"SPIDER_MIDDLEWARES": {Judging: 500}}),
+    "few at a time": (Plain, {"CONCURRENT_REQUESTS_PER_DOMAIN": 2}),
+    "with a delay": (Plain, {"DOWNLOAD_DELAY": 0.01}),
     "judging": (Plain, {"SPIDER_MIDDLEWARES": {Judging: 500}}),
     "judging and raising": (Raising, {"SPIDER_MIDDLEWARES": {Judging: 950}}),
     "old output": (Raising, {"SPIDER_MIDDLEWARES": {OldOutput: 500}}),
