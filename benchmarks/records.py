@@ -71,6 +71,12 @@ def machine() -> dict[str, Any]:
     }
 
 
+def seeds(file: Path) -> list[Counts]:
+    """Return what an evidence file says of each seed, in the order of the seeds; nothing where there is no file."""
+    found = read(file).get("seeds", {})
+    return [found[number] for number in sorted(found, key=int)]
+
+
 def document(evidence: Evidence, seeds: Mapping[str, Counts], root: Path) -> dict[str, Any]:
     """Return the file to commit."""
     return {

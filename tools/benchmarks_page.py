@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import records
+from benchmarks.worker.sides import SIDES
 from tools import regions
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -14,7 +15,6 @@ EVIDENCE: Final = ROOT / "benchmarks" / "evidence"
 FRONTIER: Final = "<!-- figures of benchmarks/evidence/frontier.json, by `make generate` -->\n"
 WORKER: Final = "<!-- figures of benchmarks/evidence/worker.json, by `make generate` -->\n"
 CPU: Final = "cpu_seconds_per_1000_pages"
-SIDES: Final = ("ours", "ours_stock_handler", "scrapy_redis", "vanilla", "floor", "colly")
 WORKER_ROWS: Final = (
     ("CPU-seconds per 1,000 pages", CPU, ".2f"),
     ("pages per second", "pages_per_second", ",.0f"),
@@ -29,14 +29,9 @@ def outputs() -> dict[Path, str]:
     """Return the page as it should be; nothing before there is evidence."""
     page = PAGE.read_text(encoding="utf-8")
     for file, begin, figures in (("frontier.json", FRONTIER, of_the_frontier), ("worker.json", WORKER, of_a_worker)):
-        if seeds := _seeds(EVIDENCE / file):
+        if seeds := records.seeds(EVIDENCE / file):
             page = regions.replaced(page, begin, figures(seeds))
     return {PAGE: page}
-
-
-def _seeds(file: Path) -> list[Seed]:
-    seeds = records.read(file).get("seeds", {})
-    return [seeds[number] for number in sorted(seeds, key=int)]
 
 
 def of_the_frontier(figures: Iterable[Seed]) -> str:
@@ -50,12 +45,16 @@ def _frontier_line(one: Seed) -> str:
     ratios = [f"{taken['ours'] / taken['scrapy_redis']:.3f}" for taken in one["rounds"]]
     words = (
         f"`{one['figure']}`",
-        f"{one['ours']:,.3g}" if one["ours"] < 100 else f"{one['ours']:,.0f}",
-        f"{one['scrapy_redis']:,.3g}" if one["scrapy_redis"] < 100 else f"{one['scrapy_redis']:,.0f}",
+        _three_digits(one["ours"]),
+        _three_digits(one["scrapy_redis"]),
         f"{one['ours'] / one['scrapy_redis']:.3f}",
         ", ".join(ratios) if len(ratios) > 1 else "",
     )
     return "| " + " | ".join(words) + " |\n"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
 
 
 def of_a_worker(rounds: Sequence[Seed]) -> str:

@@ -22,15 +22,10 @@ Row = Mapping[str, Any]
 
 def outputs() -> dict[Path, str]:
     """Return the page as it should be; nothing before there is evidence."""
-    found = [row for file in FIGURES for row in _rows(file)]
+    found = [row for file in FIGURES for row in records.seeds(file)]
     if not found:
         return {}
     return {PAGE: regions.replaced(PAGE.read_text(encoding="utf-8"), BEGIN, figures(found))}
-
-
-def _rows(file: Path) -> list[Row]:
-    seeds = records.read(file).get("seeds", {})
-    return [seeds[number] for number in sorted(seeds, key=int)]
 
 
 def figures(rows: Iterable[Row]) -> str:

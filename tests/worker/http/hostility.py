@@ -63,7 +63,7 @@ async def everything(times: int, at_a_time: int) -> dict[str, Any]:
     sockets, tasks = len(open_sockets()), len(asyncio.all_tasks())
     async with scripted(SCRIPTS) as server:
         async with ours(DOWNLOAD_MAXSIZE=MAXSIZE, CONCURRENT_REQUESTS=at_a_time) as fetcher:
-            came_to = await _each(server, fetcher, times, at_a_time)
+            classes = await _failures(server, fetcher, times, at_a_time)
             assert max(arrivals(server).values()) == times, "something was sent again"
             assert len(fetcher.handler.pool) <= at_a_time  # as many as were in use at a time
             assert fetcher.handler.pool._until.keys() == fetcher.handler.pool._open
@@ -72,24 +72,20 @@ async def everything(times: int, at_a_time: int) -> dict[str, Any]:
     async with asyncio.timeout(5):
         while len(asyncio.all_tasks()) > tasks or len(open_sockets()) > sockets:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0)
-    classes = Counter(name for names in came_to.values() for name in names.elements())
     assert all(hasattr(exceptions, name) for name in classes), classes
     answers = times * len(SCRIPTS)
     return {"answers": answers, "responses": answers - classes.total(), "exceptions": dict(sorted(classes.items()))}
 
 
-async def _each(server: Scripted, fetcher: Fetcher, times: int, at_a_time: int) -> dict[str, Counter[str]]:
+async def _failures(server: Scripted, fetcher: Fetcher, times: int, at_a_time: int) -> Counter[str]:
     free = asyncio.Semaphore(at_a_time)
-    came_to: dict[str, Counter[str]] = {path: Counter() for path in SCRIPTS}
 
-    async def one(path: str) -> None:
+    async def one(path: str) -> tuple[Any, ...]:
         async with free:
-            outcome = await fetcher.outcome(server.url(path), meta={"download_timeout": 1.5})
-        if len(outcome) == 1:
-            came_to[path][outcome[0]] += 1
+            return await fetcher.outcome(server.url(path), meta={"download_timeout": 1.5})
 
-    await asyncio.gather(*(one(path) for path in SCRIPTS for _ in range(times)))
-    return came_to
+    outcomes = await asyncio.gather(*(one(path) for path in SCRIPTS for _ in range(times)))
+    return Counter(outcome[0] for outcome in outcomes if len(outcome) == 1)
 
 
 def arrivals(server: Scripted) -> Counter[bytes]:
