@@ -7,7 +7,7 @@ from dashboards.panels import Query, lines
 
 def panels() -> tuple[Row, ...]:
     """Return the rows, top first."""
-    return (_hosts(), _left_behind())
+    return (_hosts(), _left_behind(), _fast_paths())
 
 
 def _hosts() -> Row:
@@ -70,6 +70,32 @@ def _left_behind() -> Row:
                 "Share of its bits that are set: at 0.5 it holds its capacity. No data with an exact filter.",
                 [Query(series_of_job("bloom_fill_ratio"), "fill")],
                 "percentunit",
+            ),
+        ],
+    )
+
+
+def _fast_paths() -> Row:
+    return (
+        8,
+        [
+            lines(
+                "Pages on the fast paths",
+                "Share of the pages that went through each of the worker's fast paths whole.",
+                [
+                    Query(
+                        f"{of_job(rate('fast_path_pages_total', JOB), 'path')} / on () group_left "
+                        f"{of_job(rate('requests_done_total', JOB))}",
+                        "{{path}}",
+                    )
+                ],
+                "percentunit",
+            ),
+            lines(
+                "Left to Scrapy's own code",
+                "Pages per second with something that a fast path left to Scrapy, by path and reason.",
+                [Query(of_job(rate("fast_path_fallback_pages_total", JOB), "path", "reason"), "{{path}}: {{reason}}")],
+                "cps",
             ),
         ],
     )

@@ -17,6 +17,9 @@ Table = Mapping[str, Mapping[str, float]]
 APART: Final = ("/robots.txt", SITEMAP)
 """Files that are no pages: a side may fetch them."""
 
+FEW: Final = 0.7
+"""Share of the pages that every fast path is to take on every input."""
+
 LOG_STEP_SECONDS: Final = 0.001
 """nginx dates its lines to the millisecond; a handful of pages may all be of one."""
 
@@ -57,7 +60,19 @@ def once(
         "pages_per_second": pages / seconds,
         "peak_rss_mib": found["peak_rss_mib"],
         "start_cpu_seconds": found["start_cpu_seconds"],
+        **_least_share(side, found.get("fast_pages", {}), pages),
     }
+
+
+def _least_share(side: str, fast: Mapping[str, int], pages: int) -> Figures:
+    """Return the share of the pages that took the fast path which the fewest took; says which, where they are few."""
+    if not fast:
+        return {}
+    path = min(fast, key=lambda name: fast[name])
+    share = min(1.0, fast[path] / pages)
+    if share < FEW:
+        print(f"{side}: {share:.1%} of the pages went through {path} whole", flush=True)
+    return {"least_fast_share": share}
 
 
 def seconds_of(hits: Sequence[Hit]) -> float:
@@ -85,8 +100,12 @@ def _check_pages(side: str, hits: Sequence[Hit], site: NginxSite, items: int) ->
 
 def medians(taken: Mapping[str, Sequence[Figures]]) -> Table:
     """Return the median of each figure over the rounds, by figure and side."""
-    names = next(iter(taken.values()))[0]
+    names = dict.fromkeys(name for figures in taken.values() for name in figures[0])
     return {
-        name: {side: statistics.median(one[name] for one in figures) for side, figures in taken.items()}
+        name: {
+            side: statistics.median(one[name] for one in figures)
+            for side, figures in taken.items()
+            if name in figures[0]
+        }
         for name in names
     }

@@ -12,8 +12,11 @@ from typing import Any, Final
 
 from benchmarks.worker import go_peer
 from benchmarks.worker.meter import METER_FILE
+from crawlfleet_frontier import counters
 from crawlfleet_worker.exits import ExitCode
+from crawlfleet_worker.fast.rooms import ROOMS
 from tests.servers.kinds import frontier_server
+from tests.worker.fleet import wait_until
 from tests.worker.frontier.jobs import FrontierJob
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -59,10 +62,24 @@ def ours(crawl: Crawl, **settings: str) -> None:
         ).create(slots=64)
         try:
             worker = job.start(**crawl.environment)
-            job.wait_until_end(LONGEST_SECONDS)
+            wait_until(lambda: job.at_end() or not worker.runs, lambda: f"{job.look()}\n{job.logs()}", LONGEST_SECONDS)
+            if not worker.runs:
+                raise RuntimeError(f"the worker ended with {worker.wait()}:\n{worker.log[-4000:]}")
+            job.wait_until_end()
             _check(worker.drain(), ExitCode.DRAINED, worker.log)
+            _add_to_meter(crawl.meter, {"fast_pages": fast_pages(job.look().counters)})
         finally:
             job.close()
+
+
+def fast_pages(counted: Mapping[str, int]) -> dict[str, int]:
+    """Return how many pages went through each fast path whole, by the job's counters; 0 for one that took none."""
+    family = f"{counters.FAST_PAGES}:"
+    return {path: counted.get(f"{family}{path}", 0) for path in ROOMS}
+
+
+def _add_to_meter(file: Path, more: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **more}))
 
 
 def ours_stock_handler(crawl: Crawl) -> None:

@@ -116,6 +116,10 @@ class Job:
             key = "status_class" if family == "pages" else "kind"
             yield f"crawlfleet_crawljob_{family}_total", (*who, (key, label)), int(value)
         yield "crawlfleet_crawljob_left_out_requests_total", (*who, ("reason", "host_cap")), int(self.known / 50)
+        for path, share in (("CHAIN", 1.0), ("URLS", 0.9)):
+            yield "crawlfleet_crawljob_fast_path_pages_total", (*who, ("path", path)), int(self.done * share)
+        odd = (("path", "URLS"), ("reason", "odd_url"))
+        yield "crawlfleet_crawljob_fast_path_fallback_pages_total", (*who, *odd), int(self.done * 0.1)
         yield "crawlfleet_crawljob_phase", (*who, ("phase", self.phase(now))), 1
         for condition, (status, reason) in self._conditions(now).items():
             labels = (("condition", condition), ("status", status), ("reason", reason))

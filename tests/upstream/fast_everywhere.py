@@ -81,7 +81,18 @@ ALONE: Final[tuple[tuple[type, str, Callable[[Any], object]], ...]] = (
 )
 """Class, room, and what stands for a crawler that has only this one thing."""
 
-PROCESS_WIDE: Final = ("URLS", "REQUESTS", "PAGES", "HEADERS", "LIVE_REFS", "SELECTORS", "META_REFRESH", "SIZES")
+PROCESS_WIDE: Final = (
+    "URLS",
+    "REQUESTS",
+    "PAGES",
+    "HEADERS",
+    "LIVE_REFS",
+    "SELECTORS",
+    "META_REFRESH",
+    "SIZES",
+    "EXTRACTION",
+    "RULES",
+)
 
 crawls_being_made: list[Crawler] = []
 

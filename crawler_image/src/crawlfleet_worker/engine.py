@@ -172,6 +172,7 @@ class EngineHandle:
         def hand_on(result: Response | Request | Failure, request: Request) -> object:
             return handle(result, request) if trace.downloaded(result, request) else None
 
+        hand_on.wanted = trace.downloaded  # type: ignore[attr-defined] # for who hands on without it (fast/passage.py)
         engine._handle_downloader_output = hand_on  # type: ignore[assignment,method-assign]
 
     @staticmethod

@@ -145,6 +145,7 @@ class ItemsExtension:
     def __init__(self, store: ItemStore) -> None:
         self.store = store
         self._told = False
+        self._encode = json.JSONEncoder(ensure_ascii=False, default=self._known).encode
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "ItemsExtension":
@@ -159,7 +160,7 @@ class ItemsExtension:
     def item_scraped(self, item: object) -> None:
         """Keep the item; what JSON does not know becomes text."""
         fields = item if type(item) is dict else ItemAdapter(item).asdict()
-        self.store.add(json.dumps(fields, ensure_ascii=False, default=self._known))
+        self.store.add(self._encode(fields))
 
     def _known(self, value: object) -> object:
         """Return what JSON knows instead: the fields of an item within another, else text."""

@@ -28,6 +28,12 @@ EXPIRED: Final = "expired"
 LEFT_OUT: Final = "left_out"
 """Family by reason (`left_out:host_cap`): requests that were not admitted."""
 
+FAST_PAGES: Final = "fast_pages"
+"""Family by fast path (`fast_pages:CHAIN`): pages that went through it whole."""
+
+FALLBACK_PAGES: Final = "fallback_pages"
+"""Family by fast path and reason (`fallback_pages:URLS:odd_url`): pages with something left to Scrapy's own code."""
+
 STATUS_CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx", "other")
 
 ERROR_KINDS: Final = (

@@ -6,7 +6,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from crawlfleet.crawl_state import CrawlState, Ledger, Pace
-from crawlfleet_frontier.counters import EXPIRED, KNOWN, LEFT_OUT, LOSSES
+from crawlfleet_frontier.counters import EXPIRED, FALLBACK_PAGES, FAST_PAGES, KNOWN, LEFT_OUT, LOSSES
 
 LABELS: Final = ("namespace", "crawljob")
 Look = tuple[tuple[str, str], CrawlState]
@@ -62,11 +62,24 @@ def _counts(looks: Sequence[Look]) -> Iterator[Metric]:
         for labels, state in looks:
             counter.add_metric(labels, state.counters.get(field, 0))
         yield counter
+    yield from _fast_paths(looks)
     left_out = _counter("left_out_requests", "Requests that were not admitted, by reason.", "reason")
     for labels, state in looks:
         for reason, count in {**dict.fromkeys(LEFT_OUT_REASONS, 0), **state.family(LEFT_OUT)}.items():
             left_out.add_metric((*labels, reason), count)
     yield left_out
+
+
+def _fast_paths(looks: Sequence[Look]) -> Iterator[Metric]:
+    fast = _counter("fast_path_pages", "Pages that went through a fast path of the worker.", "path")
+    fallback = _counter("fast_path_fallback_pages", "Pages left to Scrapy's own code.", "path", "reason")
+    for labels, state in looks:
+        for path, count in state.family(FAST_PAGES).items():
+            fast.add_metric((*labels, path), count)
+        for path_and_reason, count in state.family(FALLBACK_PAGES).items():
+            path, _, reason = path_and_reason.partition(":")
+            fallback.add_metric((*labels, path, reason), count)
+    return iter((fast, fallback))
 
 
 def _gauge(name: str, text: str) -> GaugeMetricFamily:

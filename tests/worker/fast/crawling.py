@@ -48,7 +48,7 @@ class Witness:
         if self.crawler.settings.getbool("LATE"):
             self.crawler.signals.connect(self.hear_late, signals.request_scheduled)
         if self.crawler.settings.getbool("FAST"):
-            self.on = install(self.crawler, ROOMS)
+            self.on = install(self.crawler, ROOMS).on
         slot = self.crawler.engine._slot
         leave = slot.remove_request
 

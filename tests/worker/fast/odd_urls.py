@@ -116,5 +116,10 @@ def link(choice: random.Random) -> str:
         lambda c: "#" + words(c),
         lambda c: c.choice((path, words))(c) + "#" + words(c),
         lambda c: "?a=" + words(c),
+        lambda c: "",
+        lambda c: (
+            c.choice(("mailto:", "tel:", "javascript:", "MAILTO:", "data:", "about:", "ftp:")) + words(c) + "@a.b"
+        ),
+        lambda c: c.choice(SCHEMES) + c.choice(HOSTS) + c.choice(PORTS),
     )
     return spoiled(choice.choice(kinds)(choice), choice)

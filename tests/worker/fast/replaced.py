@@ -12,6 +12,8 @@ import scrapy.http
 import scrapy.http.request
 import scrapy.http.response.text
 import scrapy.selector.unified
+from scrapy.linkextractors.lxmlhtml import LxmlLinkExtractor, LxmlParserLinkExtractor
+from scrapy.spiders import CrawlSpider
 from scrapy.utils.trackref import object_ref
 
 from crawlfleet_worker.fast.rooms import ROOMS
@@ -21,18 +23,31 @@ PROCESS_WIDE: Final[tuple[tuple[Any, str], ...]] = (
     (scrapy.http.response.text, "urljoin"),
     (scrapy.http.response.text, "get_base_url"),
     (scrapy.http.TextResponse, "encoding"),
+    (scrapy.http.TextResponse, "text"),
     (scrapy.http.Headers, "normkey"),
+    (scrapy.http.Headers, "__contains__"),
+    (scrapy.http.Headers, "get"),
+    (scrapy.http.Headers, "setdefault"),
     (scrapy.http.Headers, "update"),
     (scrapy.http.Headers, "items"),
     (object_ref, "__new__"),
     (scrapy.Request, "__init__"),
     (scrapy.http.TextResponse, "follow"),
+    (scrapy.http.TextResponse, "xpath"),
+    (scrapy.http.TextResponse, "css"),
     (scrapy.selector.Selector, "xpath"),
+    (scrapy.selector.Selector, "css"),
     (scrapy.selector.Selector, "get"),
     (scrapy.selector.Selector, "extract"),
     (scrapy.selector.unified, "get_base_url"),
     (scrapy.downloadermiddlewares.redirect, "get_meta_refresh"),
+    (scrapy.downloadermiddlewares.redirect, "urlparse_cached"),
     (scrapy.downloadermiddlewares.stats, "request_httprepr"),
+    (scrapy.downloadermiddlewares.stats, "get_status_size"),
+    (CrawlSpider, "_parse"),
+    (CrawlSpider, "_callback"),
+    (LxmlParserLinkExtractor, "_extract_links"),
+    (LxmlLinkExtractor, "_process_links"),
 )
 
 

@@ -15,7 +15,7 @@ from scrapy.http import Headers, HtmlResponse
 from scrapy.utils.request import fingerprint as scrapys_fingerprint
 
 from crawlfleet_worker.fast.fingerprints import CANONICAL, fingerprint
-from crawlfleet_worker.fast.urls import BESIDE, CLEAN, PLAIN, PLAIN_WITH_FRAGMENT, ROOTED
+from crawlfleet_worker.fast.urls import BESIDE, CLEAN, ROOTED, host_of, origin_of
 from tests.worker.fast import odd_urls
 from tests.worker.fast.replaced import in_place
 
@@ -152,7 +152,7 @@ def compared(seed: int, count: int) -> Mapping[str, int]:
 
 def _count(counts: Counter[str], one: Sample) -> None:
     counts.update(urls=1, joins=1, headers=len(one.headers), pages=one.from_a_page)
-    counts["plain_urls"] += bool(PLAIN_WITH_FRAGMENT.fullmatch(one.url))
-    counts["rooted_links"] += bool(ROOTED.fullmatch(one.link) and PLAIN.fullmatch(one.base))
+    counts["plain_urls"] += bool(host_of(one.url))
+    counts["rooted_links"] += bool(ROOTED.fullmatch(one.link) and origin_of(one.base))
     counts["links_beside"] += bool(one.link and BESIDE.fullmatch(one.link) and CLEAN.fullmatch(one.base))
     counts["canonical_gets"] += one.method == "GET" and not one.body and bool(CANONICAL.fullmatch(one.url))

@@ -21,18 +21,26 @@ def test_twenty_thousand_come_to_the_same():
         assert counts[short] > 0.03 * COUNT, short
 
 
+@pytest.fixture
+def nothing_kept():
+    urls.forget()
+    yield
+    urls.forget()
+
+
 @pytest.mark.parametrize(
     ("owner", "name", "wrong"),
     [
-        (urls, "PLAIN", r"(.*)/.*"),
-        (urls, "PLAIN_WITH_FRAGMENT", r"https?://[a-z.]+/.*"),
+        (urls, "PLAIN", r"https?://([a-z.]+)/.*"),
         (urls, "ROOTED", r"/\S*"),
         (urls, "CLEAN", r"(https?://[a-z.]+)(.*/).*"),
+        (urls, "CLEAN_WITH_FRAGMENT", r"https?://[a-z.]+/\S*"),
+        (urls, "AWAY", r"\S*:\S*"),
         (urls, "BESIDE", r"((?:\.\./)*)\S*"),
         (fingerprints, "CANONICAL", r"https?://example.com/.*"),
     ],
 )
-def test_a_short_way_that_takes_too_much_is_seen(owner, name, wrong, monkeypatch):
+def test_a_short_way_that_takes_too_much_is_seen(owner, name, wrong, nothing_kept, monkeypatch):
     monkeypatch.setattr(owner, name, re.compile(wrong))
     with pytest.raises(AssertionError, match="Scrapy: "):
         sameness.compared(7, COUNT)

@@ -53,6 +53,22 @@ QUERIES = [
     "..",
     "/",
 ]
+STYLES = [
+    "a::attr(href)",
+    "li::text",
+    "div.a",
+    "x-own",
+    "*::text",
+    "a, li",
+    "LI",
+    "p[",
+    "",
+    "li::foo",
+    "li:nth-child(2)",
+    7,
+    "",
+    "p[",
+]
 
 
 class Other(Selector):
@@ -102,6 +118,27 @@ def asked(selector, query, depth=1, **more):
     )
 
 
+def styled(one, css):
+    try:
+        return [seen(node) for node in one.css(css)]
+    except Exception as error:
+        return type(error), str(error)
+
+
+def odd_pages():
+    yield XmlResponse("http://a/", body=b"<r xmlns='urn:r'><li a='1'>t</li><li/></r>")
+    yield TextResponse("http://a/", body=b'{"a": [1, "b"]}')
+    yield OwnPage("http://a/", body=b"<li>1<li>2", encoding="utf-8")
+
+
+class OwnPage(HtmlResponse):
+    """A page whose selector is another one."""
+
+    @property
+    def selector(self):
+        return Selector(text="<li>3")
+
+
 def children(one, depth):
     queries = ("./text()", ".", ".//a/@href") if hasattr(one.root, "xpath") else (".",)
     return [asked(one, query, depth - 1) for query in queries] if depth else []
@@ -111,9 +148,8 @@ def all_of(seed):
     text = document(seed)
     page = HtmlResponse("http://a.example/b", body=text.encode(), encoding="utf-8")
     found = [asked(page.selector, query) for query in QUERIES]
-    found += [
-        [seen(one) for one in page.css(css)] for css in ("a::attr(href)", "li::text", "div.a", "x-own", "*::text")
-    ]
+    for one in (page, page.selector, page.css("div"), Other(text=text), Selector(text=text, type="xml"), *odd_pages()):
+        found += [styled(one, css) for css in STYLES]
     found.append(asked(page.selector, "//a[@href=$url]", url="/p?q=1&r"))
     found.append(asked(page.selector, "//svg:rect", namespaces={"svg": "urn:s"}))
     found.append(asked(page.selector, "//p[re:test(text(), 'te.t')]", namespaces={"re": "urn:s"}))
@@ -157,10 +193,12 @@ def test_many_queries_are_not_kept_for_ever(quick):
     page = HtmlResponse("http://a/", body=b"<p>1</p>", encoding="utf-8")
     for number in range(selectors.MOST_QUERIES + 10):
         assert page.xpath(f"string({number})").get() == str(number)
+        assert page.css(f"p:nth-child({number})::text").getall() == (["1"] if number == 1 else [])
     assert len(selectors._evaluators) <= selectors.MOST_QUERIES
+    assert len(selectors._expressions) <= selectors.MOST_QUERIES
 
 
-@pytest.mark.parametrize("name", ["xpath", "get", "extract"])
+@pytest.mark.parametrize("name", ["xpath", "css", "get", "extract"])
 def test_what_somebody_else_replaced_stays(quick, monkeypatch, name):
     monkeypatch.setattr(Selector, name, lambda *_: None)
     with pytest.raises(StepAside, match=f"Selector.{name} was replaced"):

@@ -44,13 +44,13 @@ def rooms(monkeypatch):
 def test_what_is_on(settings, version, on, said, caplog):
     rooms = {"A": "room_a", "B": "room_b", "C": "room_c", "HTTP": "room_http"}
     caplog.set_level(logging.INFO, "crawlfleet_worker")
-    assert install(get_crawler(Spider, settings), rooms, version) == on
+    assert install(get_crawler(Spider, settings), rooms, version).on == on
     assert tuple(PUT) == on
     (line,) = [record.getMessage() for record in caplog.records if record.name.startswith("crawlfleet_worker")]
     assert said in line
 
 
 def test_a_room_is_not_even_imported_where_scrapy_is_another_one():
-    assert install(get_crawler(Spider), {"A": "no.such.module"}, (2, 18, 4)) == ()
+    assert install(get_crawler(Spider), {"A": "no.such.module"}, (2, 18, 4)).off == {"A": "other_scrapy"}
     with pytest.raises(ModuleNotFoundError):
         install(get_crawler(Spider), {"A": "no.such.module"}, KNOWN)

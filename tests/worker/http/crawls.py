@@ -11,7 +11,7 @@ def with_own_http(crawler: Crawler) -> Crawler:
     """Let the crawler download through our handler."""
 
     def put() -> None:
-        assert install(crawler, {"HTTP": ROOMS["HTTP"]}) == ("HTTP",)
+        assert install(crawler, {"HTTP": ROOMS["HTTP"]}).on == ("HTTP",)
 
     crawler.signals.connect(put, signals.spider_opened, weak=False)
     return crawler

@@ -8,6 +8,7 @@ Holds for: Scrapy 2.19.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from types import GeneratorType
 from typing import Any, Final
 
 from scrapy import Request
@@ -21,10 +22,13 @@ from scrapy.utils.defer import _process_pending_io
 
 from crawlfleet_worker.fast.links import links_of
 from crawlfleet_worker.fast.stock import StepAside, put, require_class, require_own
+from crawlfleet_worker.fast.tally import fell_back
 
 Processed = Callable[[Any, Response], Any]
 Output = Iterable[Any] | AsyncIterator[Any]
 
+_ASYNC: Final = ("CHAIN", "async_callback")
+_ODD: Final = ("CHAIN", "odd_request")
 _PLAIN: Final = (BaseSpiderMiddleware.process_spider_output_async, DepthMiddleware.process_spider_output_async)
 
 
@@ -53,7 +57,8 @@ class Chain:
         manager = self._manager
         try:
             found = await manager._process_spider_input(scrape, response, request)
-            if isinstance(found, AsyncIterator):
+            if type(found) is not GeneratorType and isinstance(found, AsyncIterator):
+                fell_back(_ASYNC)
                 return await manager._process_callback_output(response, found)
         except Exception as error:
             await _process_pending_io()
@@ -72,6 +77,8 @@ class Chain:
                 if page is not None and type(one) is Request and page.passes(one):
                     yield one
                     continue
+                if page is not None and isinstance(one, Request):
+                    fell_back(_ODD)
                 left = one
                 steps = self._of_requests if isinstance(one, Request) else self._of_items
                 for place, process in steps:  # noqa: B007 - the except clause reads it

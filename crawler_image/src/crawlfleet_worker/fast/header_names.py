@@ -1,13 +1,13 @@
 """Header names brought into their one form once, and headers copied as they are.
 
-Replaces: `Headers.normkey`, `.update` from other headers, and `.items`, which bring every name and value
-into their form again. The request and the response of a page have some thirty of them, looked at several times.
+Replaces: `Headers.normkey`, `in`, `.get`, `.setdefault`, `.update` and `.items`, which bring every name and value into
+their form again. The request and the response of a page have some thirty of them, looked at several times.
 Steps aside: where one of these methods is not Scrapy's any more. For one object: a subclass; names that are longer
 than 64 characters or no text.
 Holds for: Scrapy 2.19 (process-wide).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from scrapy.crawler import Crawler
@@ -18,8 +18,11 @@ from crawlfleet_worker.fast.stock import put, require_defined_in
 MOST_NAMES: Final = 1_000
 LONGEST: Final = 64
 
-_replaced: Final = (Headers.normkey, Headers.update, Headers.items)
-_normkey, _update, _items = _replaced
+NAMES: Final = ("normkey", "__contains__", "get", "setdefault", "update", "items")
+_replaced: Final = (
+    Headers.normkey, Headers.__contains__, Headers.get, Headers.setdefault, Headers.update, Headers.items
+)  # fmt: skip
+_normkey, _contains, _get, _setdefault, _update, _items = _replaced
 _forms: Final[dict[tuple[str | bytes, str], bytes]] = {}
 
 
@@ -27,7 +30,8 @@ def install(_crawler: Crawler) -> None:
     """Let headers remember names. StepAside where somebody else has replaced the methods."""
     for method in (Headers._tobytes, Headers.normvalue, Headers.getlist):
         require_defined_in(method, "scrapy")
-    for name, stock, ours in zip(("normkey", "update", "items"), _replaced, (normkey, update, items), strict=True):
+    own = (normkey, contains, get, setdefault, update, items)
+    for name, stock, ours in zip(NAMES, _replaced, own, strict=True):
         if getattr(Headers, name) is not ours:
             require_defined_in(getattr(Headers, name), "scrapy")
             require_defined_in(stock, "scrapy")
@@ -46,25 +50,52 @@ def normkey(self: Headers, key: str | bytes) -> bytes:
     return form
 
 
+def contains(self: Headers, key: str | bytes) -> bool:
+    """Whether there is such a header."""
+    form = _forms.get((key, self.encoding)) if type(self) is Headers else None
+    return _contains(self, key) if form is None else dict.__contains__(self, form)
+
+
+def get(self: Headers, key: str | bytes, def_val: Any = None) -> bytes | None:  # noqa: ANN401 - Scrapy's own signature
+    """Return the last value of a header."""
+    form = _forms.get((key, self.encoding)) if type(self) is Headers and def_val is None else None
+    if form is None:
+        return _get(self, key, def_val)
+    values = dict.get(self, form)
+    return values[-1] if values else None
+
+
+def setdefault(self: Headers, key: str | bytes, def_val: Any = None) -> Any:  # noqa: ANN401 - Scrapy's own signature
+    """Set a header where there is none, and return its values."""
+    form = _forms.get((key, self.encoding)) if type(self) is Headers else None
+    if form is None:
+        return _setdefault(self, key, def_val)
+    value = def_val.encode(self.encoding) if type(def_val) is str else def_val
+    return dict.setdefault(self, form, [value] if type(value) is bytes else self.normvalue(value))
+
+
 def update(self: Headers, seq: Any) -> None:  # noqa: ANN401 - Scrapy's own signature
     """Take the headers of another object."""
-    if type(self) is not Headers or type(seq) is not Headers:
+    if type(self) is not Headers:
         _update(self, seq)
         return
     found: dict[bytes, list[bytes]] = {}
-    encoding = self.encoding
-    for name, values in items(seq):
-        found.setdefault(_forms.get((name, encoding)) or normkey(self, name), []).extend(values)
+    encoding, normalised = self.encoding, type(seq) is Headers
+    for name, value in seq.items() if isinstance(seq, Mapping) else seq:
+        of_name = found.setdefault(_forms.get((name, encoding)) or normkey(self, name), [])
+        if type(value) is str:
+            of_name.append(value.encode(encoding))
+        else:
+            of_name.extend(value if normalised else self.normvalue(value))
     dict.update(self, found)
 
 
 def items(self: Headers) -> Iterable[tuple[bytes, list[bytes]]]:
     """Return names and values."""
-    return _known_items(self) if type(self) is Headers else _items(self)
-
-
-def _known_items(headers: Headers) -> Iterator[tuple[bytes, list[bytes]]]:
-    encoding = headers.encoding
-    for name, values in dict.items(headers):  # a name may have another form as bytes than as text: "aéb" has
-        known = _forms.get((name, encoding)) == name or normkey(headers, name) == name
-        yield name, values if known else headers.getlist(name)
+    if type(self) is not Headers:
+        return _items(self)
+    encoding, found = self.encoding, []
+    for name, values in dict.items(self):  # a name may have another form as bytes than as text: "aéb" has
+        known = _forms.get((name, encoding)) == name or normkey(self, name) == name
+        found.append((name, values if known else self.getlist(name)))
+    return iter(found)

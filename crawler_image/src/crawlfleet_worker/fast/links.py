@@ -17,7 +17,7 @@ from scrapy.spidermiddlewares.start import StartSpiderMiddleware
 from scrapy.spidermiddlewares.urllength import UrlLengthMiddleware
 
 from crawlfleet_worker.fast.referers import Referers, of_page
-from crawlfleet_worker.fast.urls import ASCII_ENCODINGS, PLAIN_WITH_FRAGMENT
+from crawlfleet_worker.fast.urls import ASCII_ENCODINGS, host_of
 
 LIKED: Final = (
     MetaCopyDetectionMiddleware,
@@ -46,8 +46,7 @@ class Page:
     """One page."""
 
     def __init__(self, links: Links, page: Response) -> None:
-        self._depth, self._most_characters = links.depth, links.most_characters
-        self._meta = page.meta
+        self._links, self._page_meta = links, page.meta
         self._deepest = -1
         scheme, self._referer = of_page(page)
         self._begin = "https://" if scheme == "https" else "http"
@@ -55,33 +54,33 @@ class Page:
     def passes(self, request: Request) -> bool:
         """Set depth and Referer of a link, of no subclass; False where the middlewares have to see it themselves."""
         url, meta, headers = request._url, request._meta, request._headers
+        rule, depth = self._links.depth, self._page_meta.get("depth", -1) + 1
         if (
             not self._referer
             or (meta and not _TELLING.isdisjoint(meta))
-            or len(url) > self._most_characters
+            or len(url) > self._links.most_characters
             or not url.startswith(self._begin)
             or request._encoding not in ASCII_ENCODINGS
             or (headers is not None and (type(headers) is not Headers or headers.encoding not in ASCII_ENCODINGS))
-            or not PLAIN_WITH_FRAGMENT.fullmatch(url)
-            or not self._go_deeper(request)
+            or not host_of(url)
+            or depth < 1
+            or rule.verbose_stats
+            or (rule.maxdepth and depth > rule.maxdepth)
         ):
             return False
-        if headers is None:
-            headers = request._headers = dict.__new__(Headers)
-            headers.encoding = request._encoding
-        dict.setdefault(headers, b"Referer", [self._referer])
-        return True
-
-    def _go_deeper(self, request: Request) -> bool:
-        rule, depth = self._depth, self._meta.get("depth", -1) + 1
-        if depth < 1 or rule.verbose_stats or (rule.maxdepth and depth > rule.maxdepth):
-            return False
-        request.meta["depth"] = depth
+        if meta is None:
+            request._meta = {"depth": depth}
+        else:
+            meta["depth"] = depth
         if rule.prio:
             request.priority -= depth * rule.prio
         if depth > self._deepest:
             self._deepest = depth
             rule.stats.max_value("request_depth_max", depth)
+        if headers is None:
+            headers = request._headers = dict.__new__(Headers)
+            headers.encoding = request._encoding
+        dict.setdefault(headers, b"Referer", [self._referer])
         return True
 
 

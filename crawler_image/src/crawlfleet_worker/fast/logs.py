@@ -49,9 +49,11 @@ def takes(logger: logging.Logger, level: int) -> bool:
     if logger.filters or logging.getLogRecordFactory() is not logging.LogRecord:
         return True
     node: logging.Logger | None = logger
-    handlers: list[logging.Handler] = []
+    found = False
     while node is not None:
-        handlers += node.handlers
+        for handler in node.handlers:
+            if level >= handler.level:
+                return True
+            found = True
         node = node.parent if node.propagate else None
-    last = [logging.lastResort] if logging.lastResort else []
-    return any(level >= handler.level for handler in handlers or last)
+    return not found and logging.lastResort is not None and level >= logging.lastResort.level

@@ -15,9 +15,11 @@ from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.offsite import OffsiteMiddleware
 
 from crawlfleet_worker.fast.stock import StepAside, put, require_class, require_own
-from crawlfleet_worker.fast.urls import PLAIN_WITH_FRAGMENT
+from crawlfleet_worker.fast.tally import fell_back
+from crawlfleet_worker.fast.urls import host_of
 
 MOST_HOSTS: Final = 10_000
+_NEW_HOST: Final = ("OFFSITE", "host_not_known")
 
 
 def install(crawler: Crawler) -> None:
@@ -47,6 +49,7 @@ class Judge:
     def __init__(self, middleware: OffsiteMiddleware) -> None:
         self._middleware = middleware
         self._stock: Callable[..., None] = middleware.process_request
+        self._spider: Spider | None = None
         self._domains: list[Any] | None = None
         self._on_site: set[str] = set()
 
@@ -54,15 +57,17 @@ class Judge:
         """Let the request pass; IgnoreRequest where it is off site."""
         if given or named or not self.knows(request):
             self._stock(request, *given, **named)
-            plain = PLAIN_WITH_FRAGMENT.fullmatch(request.url)
-            if plain and not request.dont_filter and not request.meta.get("allow_offsite"):
-                self._on_site.add(plain[3])
+            fell_back(_NEW_HOST)
+            host = host_of(request.url)
+            if host and not request.dont_filter and not request.meta.get("allow_offsite"):
+                self._on_site.add(host)
 
     def knows(self, request: Request) -> bool:
         """Whether the request's host was found to be on site before."""
-        plain = PLAIN_WITH_FRAGMENT.fullmatch(request.url)
-        domains = list(getattr(self._middleware.crawler.spider, "allowed_domains", None) or [])
+        if self._spider is None:
+            self._spider = self._middleware.crawler.spider
+        domains = list(getattr(self._spider, "allowed_domains", None) or ())
         if domains != self._domains or len(self._on_site) >= MOST_HOSTS:
             self._domains = domains
             self._on_site.clear()
-        return plain is not None and plain[3] in self._on_site
+        return host_of(request._url if type(request) is Request else request.url) in self._on_site

@@ -5,14 +5,20 @@ Steps aside: another handler, by DOWNLOAD_HANDLERS or with Twisted's reactor; a 
 Holds for: Scrapy 2.19.
 """
 
+from functools import partial
+from typing import Final
+
 from scrapy.core.downloader.handlers import DownloadHandlers
 from scrapy.core.downloader.handlers._aiohttp import AiohttpDownloadHandler
 from scrapy.crawler import Crawler
 
 from crawlfleet_worker.fast.stock import StepAside, require_class, require_own
+from crawlfleet_worker.fast.tally import fell_back
 from crawlfleet_worker.frontier.pacing import Paced
 from crawlfleet_worker.http.handler import OwnHandler
 from crawlfleet_worker.http.outgoing import PORTS
+
+left_to_scrapy: Final = partial(fell_back, ("HTTP", "scrapys_handler"))
 
 _METHODS = ("download_request", "_read_response", "_make_request", "_request_headers", "close")
 
@@ -26,9 +32,9 @@ def install(crawler: Crawler) -> None:
         _require_stock(scheme, handler)
     for scheme, handler in found.items():
         if isinstance(handler, Paced):
-            handler.delegate.replace(OwnHandler(crawler, handler.delegate.handler))
+            handler.delegate.replace(OwnHandler(crawler, handler.delegate.handler, left_to_scrapy))
         else:
-            handlers._handlers[scheme] = OwnHandler(crawler, handler)
+            handlers._handlers[scheme] = OwnHandler(crawler, handler, left_to_scrapy)
 
 
 def _require_stock(scheme: str, handler: object) -> None:

@@ -7,6 +7,7 @@ Holds for: Scrapy 2.19.
 """
 
 from collections.abc import Callable
+from typing import Final
 from weakref import ref
 
 from scrapy import Request
@@ -15,7 +16,10 @@ from scrapy.http import Headers, Response
 from scrapy.spidermiddlewares.referer import DefaultReferrerPolicy, RefererMiddleware
 
 from crawlfleet_worker.fast.stock import StepAside, put, require_defined_in, require_own
-from crawlfleet_worker.fast.urls import ASCII_ENCODINGS, PLAIN_WITH_FRAGMENT
+from crawlfleet_worker.fast.tally import fell_back
+from crawlfleet_worker.fast.urls import ASCII_ENCODINGS, host_of, origin_of
+
+_NOT_PLAIN: Final = ("REFERERS", "policy_or_odd_url")
 
 
 def install(crawler: Crawler) -> None:
@@ -48,6 +52,7 @@ class Referers:
             self._scheme, self._value = of_page(response)
         meta = request._meta
         if not self._value or (meta and "referrer_policy" in meta) or not self._suits(request):
+            fell_back(_NOT_PLAIN)
             return self._stock(request, response)
         dict.setdefault(request.headers, b"Referer", [self._value])
         return request
@@ -57,14 +62,15 @@ class Referers:
         headers = request.headers
         same = url.startswith("https://" if self._scheme == "https" else "http")
         usual = type(headers) is Headers and headers.encoding in ASCII_ENCODINGS
-        return same and usual and bool(PLAIN_WITH_FRAGMENT.fullmatch(url))
+        return same and usual and bool(host_of(url))
 
 
 def of_page(page: Response) -> tuple[str, bytes]:
     """Return scheme and Referer of a page; an empty one where Scrapy has to decide for each link."""
     if page.headers.get("Referrer-Policy") is not None:
         return "", b""
-    plain = PLAIN_WITH_FRAGMENT.fullmatch(page.url)
-    if plain is None or plain[2].endswith((":80", ":443")):
+    url = page.url.partition("#")[0]
+    origin = origin_of(url) if host_of(page.url) else ""
+    if not origin or origin.endswith((":80", ":443")):
         return "", b""
-    return plain[2].partition(":")[0], plain[1].encode()
+    return origin.partition(":")[0], url.encode()

@@ -7,6 +7,7 @@ OFFSITE has not found to be on site; then the signal is sent.
 Holds for: Scrapy 2.19.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydispatch.dispatcher import Any as AnySignal
@@ -22,8 +23,13 @@ from twisted.python.failure import Failure
 from crawlfleet_worker.fast.offsite import Judge
 from crawlfleet_worker.fast.signals import Sending
 from crawlfleet_worker.fast.stock import StepAside, put, require_class, require_own
+from crawlfleet_worker.fast.tally import fell_back
 
+_HEARD: Final = ("SCHEDULING", "host_or_listener")
 _ANYBODY: Final = id(AnySignal)
+_NOTHING: Final[Mapping[object, list[Any]]] = {}
+_SCHEDULED: Final = signals.request_scheduled
+_DROPPED: Final = signals.request_dropped
 _OFFSITE: Final = OffsiteMiddleware.request_scheduled
 
 
@@ -53,21 +59,18 @@ class Scheduling:
         slot: Any = engine._slot
         if engine.spider is None:
             raise RuntimeError(f"No open spider to crawl: {request}")
-        if not self._nobody_minds(request) and self._ignored(request):
+        own = connections.get(self._listening, _NOTHING)
+        unusual = _ANYBODY in connections or AnySignal in own
+        listeners = None if unusual else own.get(_SCHEDULED)
+        if (unusual or (listeners and not self._passes(listeners, request))) and self._ignored(request):
             pass
-        elif not slot.scheduler.enqueue_request(request):
-            self._signals.send_catch_log(signals.request_dropped, request=request, spider=engine.spider)
+        elif not slot.scheduler.enqueue_request(request) and (unusual or own.get(_DROPPED)):
+            self._signals.send_catch_log(_DROPPED, request=request, spider=engine.spider)
         if slot.nextcall._call is None:
             slot.nextcall.schedule()
 
-    def _nobody_minds(self, request: Request) -> bool:
-        """Whether only OFFSITE would hear of it, and would let it pass."""
-        own = connections.get(self._listening)
-        if own is None or _ANYBODY in connections or AnySignal in own:
-            return False
-        listeners = own.get(signals.request_scheduled)
-        if not listeners:
-            return True
+    def _passes(self, listeners: list[Any], request: Request) -> bool:
+        """Whether only OFFSITE hears of it, and lets it pass."""
         if len(listeners) > 1:
             return False
         if listeners[0] is not self._heard_by:
@@ -75,8 +78,9 @@ class Scheduling:
         return self._judge is not None and self._judge.knows(request)
 
     def _ignored(self, request: Request) -> bool:
+        fell_back(_HEARD)
         said = self._signals.send_catch_log(
-            signals.request_scheduled, request=request, spider=self._engine.spider, dont_log=IgnoreRequest
+            _SCHEDULED, request=request, spider=self._engine.spider, dont_log=IgnoreRequest
         )
         return any(isinstance(one, Failure) and isinstance(one.value, IgnoreRequest) for _, one in said)
 

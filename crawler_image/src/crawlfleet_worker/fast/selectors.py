@@ -1,8 +1,9 @@
 """What does a query find? The same nodes, in selectors that are made without the constructor's questions.
 
-Replaces: `Selector.xpath`, `Selector.get` and `Selector.extract` of `scrapy.selector`, where each node found goes
-through two constructors and each text or attribute through an exception; and the parser of HTML, which asks a Python
-method for the class of each element. lxml's own tables answer that here.
+Replaces: `Selector.xpath`, `.css`, `.get` and `.extract` of `scrapy.selector`, where each query is looked up in several
+tables, each node found goes through two constructors and each text or attribute through an exception; `.css` and
+`.xpath` of `TextResponse`, which call these; and the parser of HTML, which asks a Python method for the class of each
+element. lxml's own tables answer that here.
 Steps aside: where methods or parser are not parsel's any more. For one query: a subclass, what is no HTML, namespaces
 or variables of its own, what is no node of a tree, a query that fails.
 Differs: `makeelement` of such a tree with a name in mixed case ("InPut") makes a plain HtmlElement.
@@ -15,29 +16,42 @@ import parsel.selector
 from lxml import etree, html
 from parsel import Selector as ParselSelector
 from scrapy.crawler import Crawler
+from scrapy.http import HtmlResponse, TextResponse, XmlResponse
 from scrapy.selector import Selector, SelectorList
 
-from crawlfleet_worker.fast.stock import StepAside, put
+from crawlfleet_worker.fast.stock import StepAside, put, require_defined_in
+from crawlfleet_worker.fast.tally import fell_back
 
 MOST_QUERIES: Final = 2_048
 """As many as parsel keeps."""
 
 _PLAIN_NAMESPACES: Final = dict(ParselSelector._default_namespaces)
+_OTHER: Final = ("SELECTORS", "other_query")
 _TREE_FUNCTIONS: Final = "set:"
 _stock_xpath: Final = ParselSelector.xpath
+_stock_css: Final = ParselSelector.css
 _stock_get: Final = ParselSelector.get
+_stock_of_page: Final = (TextResponse.xpath, TextResponse.css)
+_KINDS: Final = frozenset({TextResponse, HtmlResponse, XmlResponse})
 
 
 def install(_crawler: Crawler) -> None:
     """Let queries be answered the short way. StepAside where somebody else has replaced a method or the parser."""
     if Selector.xpath is xpath:
         return
-    for name, stock in (("xpath", _stock_xpath), ("get", _stock_get), ("extract", _stock_get)):
+    for name, stock in (("xpath", _stock_xpath), ("css", _stock_css), ("get", _stock_get), ("extract", _stock_get)):
         if getattr(Selector, name) is not stock:
             raise StepAside(f"Selector.{name} was replaced")
+    for method, package in (
+        (TextResponse.xpath, "scrapy"), (TextResponse.css, "scrapy"), (Selector._css2xpath, "parsel"),
+    ):  # fmt: skip
+        require_defined_in(method, package)
     if parsel.selector._ctgroup["html"]["_parser"] is not html.HTMLParser:
         raise StepAside("parsel's parser of HTML was replaced")
     put(Selector, "xpath", xpath)
+    put(Selector, "css", css)
+    put(TextResponse, "xpath", page_xpath)
+    put(TextResponse, "css", page_css)
     put(Selector, "get", get)
     put(Selector, "extract", get)
     parsel.selector._ctgroup["html"]["_parser"] = Parser
@@ -46,16 +60,48 @@ def install(_crawler: Crawler) -> None:
 def xpath(self: Any, query: Any, namespaces: Any = None, **variables: Any) -> Any:  # noqa: ANN401 - parsel's signature
     """Return what the query finds, as `parsel.Selector.xpath` does."""
     if type(self) is not Selector or self.type != "html" or variables or namespaces or type(query) is not str:
+        fell_back(_OTHER)
         return _stock_xpath(self, query, namespaces, **variables)
     root = self.root
     if self.namespaces != _PLAIN_NAMESPACES or not isinstance(root, html.HtmlElement):
+        fell_back(_OTHER)
         return _stock_xpath(self, query, namespaces)
     try:
         found = _evaluator(query)(root)
     except Exception:
+        fell_back(_OTHER)
         return _stock_xpath(self, query, namespaces)
     nodes = found if type(found) is list else [found]
     return SelectorList([_selector(node, query) for node in nodes])
+
+
+def css(self: Any, query: Any) -> Any:  # noqa: ANN401 - parsel's signature
+    """Return what the query finds, as `parsel.Selector.css` does."""
+    if type(self) is not Selector or self.type != "html" or type(query) is not str:
+        return _stock_css(self, query)
+    expression = _expressions.get(query)
+    if expression is None:
+        expression = self._css2xpath(query)
+        if len(_expressions) >= MOST_QUERIES:
+            _expressions.clear()
+        _expressions[query] = expression
+    return xpath(self, expression)
+
+
+def page_xpath(self: Any, query: Any, **named: Any) -> Any:  # noqa: ANN401 - Scrapy's own signature
+    """Return what the query finds on a page."""
+    if type(self) not in _KINDS:
+        return _stock_of_page[0](self, query, **named)
+    selector = self._cached_selector
+    return (self.selector if selector is None else selector).xpath(query, **named)
+
+
+def page_css(self: Any, query: Any) -> Any:  # noqa: ANN401 - Scrapy's own signature
+    """Return what the query finds on a page."""
+    if type(self) not in _KINDS:
+        return _stock_of_page[1](self, query)
+    selector = self._cached_selector
+    return (self.selector if selector is None else selector).css(query)
 
 
 def get(self: Any) -> Any:  # noqa: ANN401 - parsel's signature
@@ -90,6 +136,8 @@ def _evaluator(query: str) -> etree.XPath:
 
 
 _evaluators: dict[str, etree.XPath] = {}
+_expressions: dict[str, str] = {}
+"""CSS → XPath."""
 
 
 class Parser(html.HTMLParser):  # type: ignore[misc]

@@ -28,6 +28,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from crawlfleet_worker.fast.stock import put, require_class, require_own
+from crawlfleet_worker.fast.tally import fell_back
 
 Receiver = Callable[..., Any]
 Results = list[tuple[Any, Any]]
@@ -36,6 +37,7 @@ _VAR_KEYWORDS: Final = inspect.CO_VARKEYWORDS
 _ANYBODY: Final = id(AnySignal)
 _NOTHING: Final[Mapping[object, list[Any]]] = {}
 _NOT_LOGGED: Final = (StopDownload,)
+_COROUTINE: Final = ("SIGNALS", "coroutine")
 _NAMED: Final = (FunctionType, MethodType)
 
 scrapys_logger = logging.getLogger("scrapy.utils.signal")
@@ -95,6 +97,7 @@ class Sending:
         if not receivers:
             return []
         if any(map(_is_coroutine, receivers)):
+            fell_back(_COROUTINE)
             return await self._stock_async(signal, **named)
         dont_log = _types(named.pop("dont_log")) if "dont_log" in named else ()
         given = {"signal": signal, "sender": self._sender, **named}

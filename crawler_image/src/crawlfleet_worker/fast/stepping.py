@@ -12,22 +12,25 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable
 from functools import partial
-from types import coroutine
+from types import GeneratorType, coroutine
 from typing import Any, Final
 
 from scrapy import Request
-from scrapy.core.engine import ExecutionEngine
 from scrapy.core.scraper import Scraper
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.pipelines import ItemPipelineManager
-from scrapy.utils.defer import aiter_errback, iter_errback
+from scrapy.utils.defer import aiter_errback
 from twisted.python.failure import Failure
 
 from crawlfleet_worker.fast.stock import put, require_class, require_own
+from crawlfleet_worker.fast.tally import fell_back
 
 BREATH: Final = 100
 """Outputs in a row, after which everybody else has a turn."""
+
+_ASYNC: Final = ("STEPPING", "async_callback")
+_WAITS: Final = ("STEPPING", "item_waits")
 
 Tasks = set["asyncio.Task[None]"]
 
@@ -46,7 +49,6 @@ class Stepper:
     def __init__(self, scraper: Scraper) -> None:
         self._scraper, self._most = scraper, max(1, scraper.concurrent_items)
         self._at_once = runs_at_once(scraper.itemproc)
-        self._engine: ExecutionEngine | None = None
 
     async def handle(
         self, result: Iterable[Any] | AsyncIterator[Any], request: Request, response: Response | Failure
@@ -54,15 +56,28 @@ class Stepper:
         """Hand on every request and item; return when all items have been through the pipelines."""
         waiting: Tasks = set()
         failed, number = self._scraper.handle_spider_error, 0
-        if isinstance(result, AsyncIterator):
+        if type(result) is not GeneratorType and isinstance(result, AsyncIterator):
+            fell_back(_ASYNC)
             async for one in aiter_errback(result, failed, request, response):
                 await self._take(one, response, waiting)
         else:
-            for number, one in enumerate(iter_errback(result, failed, request, response), 1):
+            found, engine = iter(result), self._scraper.crawler.engine
+            while True:
+                try:
+                    one = next(found)
+                except StopIteration:
+                    break
+                except Exception:
+                    failed(Failure(), request, response)  # type: ignore[no-untyped-call]
+                    continue
                 if isinstance(one, Request):
-                    self._crawl(one)
+                    try:
+                        engine.crawl(request=one)
+                    except Exception as error:
+                        _tell(error)
                 else:
                     await self._take(one, response, waiting)
+                number += 1
                 if not number % BREATH:
                     await asyncio.sleep(0)
         if waiting:
@@ -78,9 +93,7 @@ class Stepper:
 
     def _crawl(self, request: Request) -> None:
         try:
-            if self._engine is None:
-                self._engine = self._scraper.crawler.engine
-            self._engine.crawl(request=request)
+            self._scraper.crawler.engine.crawl(request=request)
         except Exception as error:
             _tell(error)
 
@@ -93,6 +106,7 @@ class Stepper:
         except Exception as error:
             _tell(error)
             return
+        fell_back(_WAITS)
         task = asyncio.get_running_loop().create_task(rest)
         waiting.add(task)
         task.add_done_callback(waiting.discard)

@@ -14,6 +14,7 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 
 from crawlfleet_worker.fast.stock import StepAside
+from crawlfleet_worker.fast.tally import OFF, OTHER_SCRAPY, REPLACED, Tally
 
 ALL: Final = "CRAWLFLEET_FAST"
 """Setting: False leaves every page to Scrapy's own code."""
@@ -22,35 +23,44 @@ VERSIONS: Final = frozenset({(2, 19)})
 """Versions of Scrapy whose code the replacements are held against."""
 
 Version = tuple[int | str, ...]
+WhyNot = tuple[str, str]
+"""In a word (`fast.tally`), and in words."""
 
 logger = logging.getLogger(__name__)
 
 
-def install(crawler: Crawler, rooms: Mapping[str, str], version: Version = version_info) -> tuple[str, ...]:
-    """Put in place what is on and fits; return the names. To be called when the engine exists, before it begins.
+def install(crawler: Crawler, rooms: Mapping[str, str], version: Version = version_info) -> Tally:
+    """Put in place what is on and fits; return who counts its pages. To be called when the engine is there and idle.
 
     A room is a module with an `install(crawler)`, which raises StepAside where Scrapy's own code has to stay.
     """
     on: list[str] = []
-    off: list[str] = []
+    off: dict[str, str] = {}
+    words: list[str] = []
     for name, module in rooms.items():
-        why = _switched_off(crawler.settings, name, version) or _put(crawler, module)
-        (off if why else on).append(f"{name} ({why})" if why else name)
-    logger.info("Fast paths: %s; Scrapy's own code: %s", ", ".join(on) or "none", ", ".join(off) or "nowhere else")
-    return tuple(on)
+        found = _switched_off(crawler.settings, name, version) or _put(crawler, module)
+        if found is None:
+            on.append(name)
+        else:
+            off[name] = found[0]
+            words.append(f"{name} ({found[1]})")
+    logger.info("Fast paths: %s; Scrapy's own code: %s", ", ".join(on) or "none", ", ".join(words) or "nowhere else")
+    return Tally(tuple(on), off)
 
 
-def _put(crawler: Crawler, module: str) -> str:
+def _put(crawler: Crawler, module: str) -> WhyNot | None:
     """Put one in place; return why not."""
     try:
         import_module(module).install(crawler)
     except StepAside as aside:
-        return str(aside)
-    return ""
+        return REPLACED, str(aside)
+    return None
 
 
-def _switched_off(settings: BaseSettings, name: str, version: Version) -> str:
+def _switched_off(settings: BaseSettings, name: str, version: Version) -> WhyNot | None:
     for setting in (ALL, f"{ALL}_{name}"):
         if not settings.getbool(setting, True):
-            return f"{setting} is off"
-    return "" if version[:2] in VERSIONS else f"not known for Scrapy {'.'.join(map(str, version))}"
+            return OFF, f"{setting} is off"
+    if version[:2] in VERSIONS:
+        return None
+    return OTHER_SCRAPY, f"not known for Scrapy {'.'.join(map(str, version))}"

@@ -8,6 +8,7 @@ Holds for: Scrapy 2.19 (process-wide).
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urljoin
 
@@ -17,19 +18,17 @@ from scrapy.crawler import Crawler
 from w3lib.url import safe_url_string
 
 from crawlfleet_worker.fast.stock import put, require_same
+from crawlfleet_worker.fast.tally import ODD_URL, fell_back
 
 _HOST: Final = r"[a-z0-9]+(?:[.-][a-z0-9]+)*"
 _PORT: Final = r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
 _SEGMENT: Final = r"[A-Za-z0-9_~!$()*,=:@-][A-Za-z0-9._~!$()*,=:@-]*+"
 _QUERY: Final = r"(?:\?[A-Za-z0-9._~!$()*,/:@=&+-]++)?"
 
-PLAIN: Final = re.compile(rf"(https?://({_HOST}){_PORT})/(?:[A-Za-z0-9._~!$()*,/:@=-]*+){_QUERY}")
-"""Group 1 is the origin, group 2 the host."""
-
 _FRAGMENT: Final = r"#[A-Za-z0-9._~-]+"
 
-PLAIN_WITH_FRAGMENT: Final = re.compile(rf"({PLAIN.pattern})(?:{_FRAGMENT})?")
-"""The same, also with a fragment that nobody quotes: group 1 is what comes before it, 2 the origin, 3 the host."""
+PLAIN: Final = re.compile(rf"https?://({_HOST}){_PORT}/(?:[A-Za-z0-9._~!$()*,/:@=-]*+){_QUERY}(?:{_FRAGMENT})?")
+"""A URL of which nobody quotes anything; group 1 is the host."""
 
 CLEAN: Final = re.compile(rf"(https?://{_HOST}{_PORT})((?:/{_SEGMENT})*/)(?:{_SEGMENT})?{_QUERY}")
 """A page whose path names no `.`, `..` or empty part; group 1 is the origin, group 2 the directory."""
@@ -42,8 +41,18 @@ _FIRST: Final = _SEGMENT.replace(":", "")
 BESIDE: Final = re.compile(rf"((?:\.\./)*)(?:{_FIRST}(?:/{_SEGMENT})*/?{_QUERY})?(?:{_FRAGMENT})?")
 """A link to something beside the page, in its directory or one above it; group 1 says how far above."""
 
+AWAY: Final = re.compile(rf"https?://{_HOST}{_PORT}|(?:mailto|tel|javascript):[A-Za-z0-9@._%+();:-]*")
+"""A link that joining leaves as it is: a server without a path, or no page."""
+
 ASCII_ENCODINGS: Final = frozenset({"utf-8", "utf8", "ascii", "latin-1", "iso-8859-1", "cp1252", "windows-1252"})
 """Encodings in which the characters of a plain URL are the bytes that they are in ASCII."""
+
+CLEAN_WITH_FRAGMENT: Final = re.compile(rf"{CLEAN.pattern}(?:{_FRAGMENT})?")
+
+KEPT: Final = 30_000
+"""URLs met last: most links of a page stand on other pages too, and a request's URL is looked at several times."""
+
+_ODD: Final = ("URLS", ODD_URL)
 
 Function = Callable[..., Any]
 
@@ -61,8 +70,9 @@ def quoting(stock: Function) -> Function:
 
     def quoted(url: Any, encoding: str = "utf8", *more: Any, **named: Any) -> Any:  # noqa: ANN401
         plain = type(url) is str and encoding in ASCII_ENCODINGS and not more and not named
-        if plain and PLAIN_WITH_FRAGMENT.fullmatch(url):
+        if plain and host_of(url):
             return url
+        fell_back(_ODD)
         return stock(url, encoding, *more, **named)
 
     return quoted
@@ -72,15 +82,53 @@ def joining(stock: Function) -> Function:
     """Return `urljoin` that puts the origin before a link that begins at the root."""
 
     def joined(base: Any, url: Any, allow_fragments: bool = True) -> Any:  # noqa: ANN401
-        if type(url) is str and type(base) is str and ROOTED.fullmatch(url):
-            page = PLAIN.fullmatch(base)
-            if page:
-                return page[1] + url
-        elif type(url) is str and type(base) is str and url and allow_fragments is True:
-            return _beside(base, url) or stock(base, url)
+        if type(url) is str and type(base) is str and allow_fragments is True:
+            found = at_root(origin_of(base), url) if url[:1] == "/" else plainly_joined(base, url)
+            if found:
+                return found
+        fell_back(_ODD)
         return stock(base, url, allow_fragments)
 
     return joined
+
+
+def plainly_joined(base: str, url: str) -> str:
+    """Return where a link of a page leads; empty where that takes more than joining the two."""
+    if not url:
+        return base if origin_of(base) else ""
+    if url[0] == "/":
+        return at_root(origin_of(base), url)
+    base = base.partition("#")[0]
+    if url == "#":
+        return base if origin_of(base) else ""
+    if ":" in url and origin_of(base) and (CLEAN_WITH_FRAGMENT.fullmatch(url) or AWAY.fullmatch(url)):
+        return url
+    return _beside(base, url)
+
+
+@lru_cache(KEPT)
+def host_of(url: str) -> str:
+    """Return the host of a plain URL, with or without a fragment; empty where the URL is not plain."""
+    plain = PLAIN.fullmatch(url)
+    return plain[1] if plain else ""
+
+
+@lru_cache(KEPT)
+def origin_of(url: str) -> str:
+    """Return the origin of a plain URL, with or without a fragment; empty where it is not plain."""
+    return url[: url.index("/", len("https://"))] if host_of(url) else ""
+
+
+@lru_cache(KEPT)
+def at_root(origin: str, link: str) -> str:
+    """Return where a link that begins at the root leads; empty where it, or the page (without an origin), is odd."""
+    return origin + link if origin and ROOTED.fullmatch(link) else ""
+
+
+def forget() -> None:
+    """Look at every URL anew."""
+    for kept in (host_of, origin_of, at_root):
+        kept.cache_clear()
 
 
 def _beside(base: str, url: str) -> str:

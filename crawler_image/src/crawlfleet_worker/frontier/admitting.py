@@ -1,5 +1,6 @@
 """How does a request of the spider get into the frontier: under which identity, at which host, in which band?"""
 
+from collections.abc import Callable
 from itertools import count
 from typing import Final
 from urllib.parse import urlsplit
@@ -28,6 +29,8 @@ class Admitting:
         self._crawler, self._client = crawler, client
         self._versions = wiring_of(crawler).jar_versions
         self._strays = count()
+        self.identity_of: Callable[[Request], str] = self._first_identity_of
+        """The identity that the fast path FINGERPRINTS remembers of a request; empty where it knows none, or is off."""
 
     def fingerprint(self, request: Request) -> bytes:
         """Return the fingerprint of the project's own fingerprinter."""
@@ -38,9 +41,19 @@ class Admitting:
 
     def id_of(self, request: Request, origin: Origin | None) -> str:
         """Return the identity of a new request (`crawlfleet_frontier.identity`)."""
+        return self.unfiltered_id_of(request, origin) if request.dont_filter else self.filtered_id_of(request)
+
+    def _first_identity_of(self, request: Request) -> str:
+        self.identity_of = getattr(self._crawler.request_fingerprinter, "identity_of", _unknown)
+        return self.identity_of(request)
+
+    def filtered_id_of(self, request: Request) -> str:
+        """Return the identity of a new request that the duplicate filter judges: by its fingerprint."""
+        return identity.request_id(self.fingerprint(request))
+
+    def unfiltered_id_of(self, request: Request, origin: Origin | None) -> str:
+        """Return the identity of a new request with `dont_filter`: by its parent and its place among the children."""
         fingerprint = self.fingerprint(request)
-        if not request.dont_filter:
-            return identity.request_id(fingerprint)
         if origin is None:
             return identity.child_id(self._client.epoch, next(self._strays), fingerprint)
         parent = identity.SEED_PARENT if origin.parent is None else self.id_of_parent(origin.parent, origin.work)
@@ -69,6 +82,10 @@ class Admitting:
         except (NotCarried, BadInput) as error:
             raise CannotCarry(request, str(error)) from None
         return again
+
+
+def _unknown(_request: Request) -> str:
+    return ""
 
 
 def host_of(request: Request) -> str:

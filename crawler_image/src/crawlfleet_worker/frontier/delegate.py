@@ -24,6 +24,7 @@ class Delegate:
         self.handler: Any = None
         """The handler, once it is built."""
         self._why_not = ""
+        self._new_style = True
         self.gated = False
         """Whether its requests pass the gate (`sending`) once their connection stands."""
         if not getattr(self.kind, "lazy", True):
@@ -36,7 +37,7 @@ class Delegate:
 
     async def download(self, request: Request) -> Response:
         """Let the handler, which is ready, download."""
-        if inspect.iscoroutinefunction(self.handler.download_request):
+        if self._new_style:
             response: Response = await self.handler.download_request(request)
             return response
         old = self.handler.download_request(request, self._crawler.spider)
@@ -46,6 +47,7 @@ class Delegate:
         """Let another handler, which closes this one, download from now on."""
         self.handler = handler
         self.gated = prepare(handler)
+        self._new_style = inspect.iscoroutinefunction(handler.download_request)
 
     async def close(self) -> None:
         """Close the handler, if it was built and can be closed."""

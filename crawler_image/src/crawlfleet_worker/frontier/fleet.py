@@ -32,18 +32,10 @@ class FleetLook:
         looked: Callable[[], None],
     ) -> None:
         self._client, self._key, self._feed, self._looked = client, start_urls_key, feed, looked
-        self._idle = False
+        self.idle = False
+        """Whether nothing was queued, delayed, leased or to be seeded anywhere; who begins something here says no."""
         self._next = 0.0
         self._task: asyncio.Task[None] | None = None
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing was queued, delayed, leased or to be seeded anywhere, and nothing began here since."""
-        return self._idle
-
-    def busy(self) -> None:
-        """Note that something began here."""
-        self._idle = False
 
     def look_soon(self) -> None:
         """Look again, if the last look is old enough."""
@@ -60,7 +52,7 @@ class FleetLook:
         pause = LOOK_SECONDS
         try:
             found = await lasting(lambda: self._client.snapshot(self._key))
-            self._idle = is_idle(found)
+            self.idle = is_idle(found)
             if found.seeds > 0:
                 pause = SEEDS_SECONDS
                 await self._feed()

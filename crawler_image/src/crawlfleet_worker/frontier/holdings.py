@@ -102,13 +102,20 @@ class Holdings:
 
     def admit(self, request: Request) -> bool:
         """Admit a request, or keep it here where it cannot travel; False where it is known to be a duplicate."""
-        origin = self.lineage.take_origin(request)
-        if origin is not None and origin.work is not None and self._is_retry(request, origin):
-            self._retry(request, origin, origin.work)
-            return True
-        own = self.admitting.id_of(request, origin)
-        if self.client.knows(own):
-            return False
+        if not request.dont_filter:
+            own = self.admitting.identity_of(request) or self.admitting.filtered_id_of(request)
+            if self.client.knows(own):
+                self.lineage.forget_origin(request)
+                return False
+            origin = self.lineage.take_origin(request)
+        else:
+            origin = self.lineage.take_origin(request)
+            if origin is not None and origin.work is not None and self._is_retry(request, origin):
+                self._retry(request, origin, origin.work)
+                return True
+            own = self.admitting.unfiltered_id_of(request, origin)
+            if self.client.knows(own):
+                return False
         try:
             admission = self.admitting.admission(request, origin, own)
         except (CannotCarry, BadInput) as error:
@@ -119,7 +126,7 @@ class Holdings:
 
     def _is_retry(self, request: Request, origin: Origin) -> bool:
         """Whether it is its parent, once more: no admission then, it keeps its identity."""
-        if not (origin.from_downloader and request.dont_filter and origin.parent is not None):
+        if not (origin.from_downloader and origin.parent is not None):
             return False
         return self.admitting.fingerprint(request) == self.admitting.fingerprint(origin.parent)
 

@@ -8,6 +8,7 @@ the same identities twice.
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
+from types import GeneratorType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -71,7 +72,7 @@ class Lineage:
 
     def __init__(self) -> None:
         self._works: dict[Request, Work] = {}
-        self._latest: tuple[Request, Origin] | None = None
+        self._latest: _Noted | None = None
         """What was noted last: mostly taken again at once, so that it costs no weak reference."""
         self._noted = False
         """Whether anything ever was in the table below, whose length costs more to ask."""
@@ -95,13 +96,13 @@ class Lineage:
 
     def seed(self, request: Request, ordinal: int) -> None:
         """Note that `start()` yielded a request."""
-        self._note(request, Origin(None, None, ordinal))
+        self._note((request, None, None, ordinal, False))
 
     def replaced(self, request: Request, by: Request) -> None:
         """Note that a downloader middleware returned `by` instead of a response for `request`."""
         work = self._works.get(request)
         if work is not None:
-            self._note(by, Origin(request, work, work.next_ordinal(), from_downloader=True))
+            self._note((by, request, work, work.next_ordinal(), True))
 
     def take_origin(self, request: Request) -> Origin | None:
         """Return where a request comes from, once; None where nobody saw it come (an extension sent it).
@@ -113,21 +114,32 @@ class Lineage:
             return origins.popleft()
         if self._latest is None or self._latest[0] is not request:
             return None
-        origin, self._latest = self._latest[1], None
-        return origin
+        latest, self._latest = self._latest, None
+        return Origin(*latest[1:])
+
+    def forget_origin(self, request: Request) -> None:
+        """Take in that nobody wants to know where a request comes from; as often as `take_origin`."""
+        if self._noted or (self._latest is not None and self._latest[0] is not request):
+            self.take_origin(request)
+        else:
+            self._latest = None
 
     def tagged(self, found: Iterable[Any] | AsyncIterator[Any], parent: Request) -> Iterator[Any] | AsyncIterator[Any]:
         """Return what `parent`'s callback yields, each request noted as its child right before it is passed on."""
         work = self._works.get(parent)
         if work is None:
             return found if isinstance(found, AsyncIterator) else iter(found)
-        if isinstance(found, AsyncIterator):
+        if type(found) is not GeneratorType and isinstance(found, AsyncIterator):
             return self._tagged_later(found, parent, work)
         return self._tagged(found, parent, work)
 
     def _tagged(self, found: Iterable[Any], parent: Request, work: Work) -> Iterator[Any]:
         for one in found:
-            self._tag(one, parent, work)
+            if isinstance(one, Request):  # as _tag does, without a call for every link
+                if self._latest is not None:
+                    self._put_by(self._latest)
+                self._latest = (one, parent, work, work.children, False)
+                work.children += 1
             yield one
 
     async def _tagged_later(self, found: AsyncIterator[Any], parent: Request, work: Work) -> AsyncIterator[Any]:
@@ -137,11 +149,17 @@ class Lineage:
 
     def _tag(self, one: object, parent: Request, work: Work) -> None:
         if isinstance(one, Request):
-            self._note(one, Origin(parent, work, work.next_ordinal()))
+            self._note((one, parent, work, work.next_ordinal(), False))
 
-    def _note(self, request: Request, origin: Origin) -> None:
+    def _note(self, noted: "_Noted") -> None:
         if self._latest is not None:
-            before, its_origin = self._latest
-            self._noted = True
-            self._origins.setdefault(before, deque()).append(its_origin)
-        self._latest = request, origin
+            self._put_by(self._latest)
+        self._latest = noted
+
+    def _put_by(self, noted: "_Noted") -> None:
+        self._noted = True
+        self._origins.setdefault(noted[0], deque()).append(Origin(*noted[1:]))
+
+
+_Noted = tuple[Request, Request | None, Work | None, int, bool]
+"""A request, and what its Origin is made of."""

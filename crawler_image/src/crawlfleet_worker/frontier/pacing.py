@@ -8,7 +8,6 @@ the request is sent; what ran out goes back unused, and another one is asked for
 import asyncio
 from contextlib import suppress
 from typing import Any, ClassVar, Final
-from weakref import WeakKeyDictionary
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
@@ -41,7 +40,7 @@ class Paced:
         """The project's handler, below the pace."""
         self._own = OwnPace(crawler.settings.getdict(OWN_PACE))
         self._told: dict[str, float] = {}
-        self._first_bytes: WeakKeyDictionary[Request, float] = WeakKeyDictionary()
+        self._open: dict[Request, Gate] = {}
         crawler.signals.connect(self._headers_received, signals.headers_received)
 
     @classmethod
@@ -85,7 +84,9 @@ class Paced:
         response, opened = None, Gate(slot)
         try:
             self.delegate.ready()
-            await asyncio.sleep(max(0.0, slot.not_before - clock.now()))
+            wait = slot.not_before - clock.now()
+            if wait > 0:
+                await asyncio.sleep(wait)
             response = await self._pass(request, opened)
         except DownloadFailedError as error:
             most = repeats(request, error, opened)
@@ -93,35 +94,39 @@ class Paced:
                 raise _Dropped(error, most) from error
             raise
         finally:
-            self._end(opened, request, response)
+            self._end(opened, response)
         self._own.answered(host, request, response)
         return response
 
     async def _pass(self, request: Request, opened: Gate) -> Response:
         """Let the project's handler download within the gate. A connection tried in vain counts as sent."""
-        self._first_bytes.pop(request, None)
-        with opened.watching():
+        before = opened.enter()
+        self._open[request] = opened
+        try:
             if not self.delegate.gated:
                 opened.open()
-            try:
-                return await self.delegate.download(request)
-            except SendByPassed:
-                raise
-            except BaseException:
-                with suppress(SendByPassed):
-                    opened.open()
-                raise
+            return await self.delegate.download(request)
+        except SendByPassed:
+            raise
+        except BaseException:
+            with suppress(SendByPassed):
+                opened.open()
+            raise
+        finally:
+            del self._open[request]
+            opened.leave(before)
 
-    def _end(self, opened: Gate, request: Request, response: Response | None) -> None:
+    def _end(self, opened: Gate, response: Response | None) -> None:
         if not opened.passed:
             opened.slot.unused()
             return
         now = clock.now()
-        first = min(self._first_bytes.pop(request, now), opened.first_byte or now)
-        opened.slot.used(max(0.0, now - first), outcome_of(response))
+        opened.slot.used(max(0.0, now - (opened.first_byte or now)), outcome_of(response))
 
     def _headers_received(self, request: Request, **_: Any) -> None:  # noqa: ANN401 - the signal's other arguments
-        self._first_bytes.setdefault(request, clock.now())
+        opened = self._open.get(request)
+        if opened is not None and opened.first_byte is None:
+            opened.heard()
 
     def _tell_own_pace(self, host: str, request: Request) -> None:
         delay = self._own.delay_on(host, request)

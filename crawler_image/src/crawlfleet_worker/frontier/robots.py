@@ -61,6 +61,10 @@ class _Rules:
     """Why nothing is allowed before `until`."""
 
 
+def _is_web(request: Request) -> bool:
+    return request.url.startswith(("http://", "https://")) or urlparse_cached(request).scheme in ("http", "https")
+
+
 class FleetRobotsMiddleware:
     """Downloader middleware; stands where Scrapy's RobotsTxtMiddleware stood."""
 
@@ -84,7 +88,7 @@ class FleetRobotsMiddleware:
 
     def process_request(self, request: Request) -> Awaitable[None] | None:
         """Let the request pass. IgnoreRequest: forbidden; RobotsUnavailable: nobody knows yet."""
-        if request.meta.get("dont_obey_robotstxt") or urlparse_cached(request).scheme not in ("http", "https"):
+        if request.meta.get("dont_obey_robotstxt") or not _is_web(request):
             return None
         return self._ask_rules(request) if self._obeys(host_of(request.url)) else None
 

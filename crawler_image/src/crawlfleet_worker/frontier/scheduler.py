@@ -22,6 +22,7 @@ from crawlfleet_worker.engine import EngineHandle, session_of
 from crawlfleet_worker.exits import ExitCode, WorkerExit, last_line
 from crawlfleet_worker.fast.rooms import ROOMS
 from crawlfleet_worker.fast.switches import install
+from crawlfleet_worker.fast.tally import Tally
 from crawlfleet_worker.frontier.fleet import FleetLook
 from crawlfleet_worker.frontier.holdings import Holdings
 from crawlfleet_worker.frontier.keyed_seeds import KeyedSeeds
@@ -60,6 +61,7 @@ class FrontierScheduler(Scheduler):  # type: ignore[misc]
         self._look = FleetLook(parts.client, session.contract.seeds.key or "", seeds.feed, self._engine.wake)
         self._most_age = crawler.settings.getfloat(REQUEST_MAX_SECONDS)
         self._timer: asyncio.TimerHandle | None = None
+        self._tally: Tally | None = None
         self._open = False
         session.leaving = self.leave
         parts.ready, parts.lost, parts.failed = self._engine.wake, self.holdings.lost, self._failed
@@ -76,7 +78,7 @@ class FrontierScheduler(Scheduler):  # type: ignore[misc]
     def open(self, spider: Spider) -> Deferred[None]:
         """Join the crawl; the engine waits for it. WorkerExit: the frontier refuses this worker."""
         self.spider = spider
-        install(self._crawler, ROOMS)
+        self._tally = self._tracer.tally = install(self._crawler, ROOMS)
         self._engine.trace(self._tracer)
         return deferred_from_coro(self._join())
 
@@ -92,7 +94,7 @@ class FrontierScheduler(Scheduler):  # type: ignore[misc]
         if not self._open:
             logger.warning("This worker has left the crawl, the request is not taken: %s", request)
             return False
-        self._look.busy()
+        self._look.idle = False
         admitted = self.holdings.admit(request)
         if self.stats is not None:
             self.stats.inc_value("scheduler/enqueued/frontier" if admitted else "dupefilter/filtered")
@@ -106,7 +108,7 @@ class FrontierScheduler(Scheduler):  # type: ignore[misc]
         if request is None:
             self._look_around()
         else:
-            self._look.busy()
+            self._look.idle = False
             if self.stats is not None:
                 self.stats.inc_value("scheduler/dequeued/frontier")
         return request
@@ -134,6 +136,7 @@ class FrontierScheduler(Scheduler):  # type: ignore[misc]
         if self._timer is not None:
             self._timer.cancel()
         self._look.stop()
+        self._tell_pages()
         self.holdings.give_back_unfinished()
         await self._store_items()
         self.holdings.give_back_unstored()
@@ -172,7 +175,12 @@ class FrontierScheduler(Scheduler):  # type: ignore[misc]
 
     def _expire(self) -> None:
         self.holdings.expire(self._most_age)
+        self._tell_pages()
         self._timer = asyncio.get_running_loop().call_later(EXPIRE_EVERY, self._expire)
+
+    def _tell_pages(self) -> None:
+        if self._tally is not None:
+            self._tally.tell(self._client.counts.add)
 
     def _failed(self, error: Exception) -> None:
         end = exit_of(error)

@@ -6,9 +6,7 @@ handler without a reactor) the last look at the clock comes after connect and TL
 write.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakSet
@@ -70,15 +68,14 @@ class Gate:
         """Take in that the answer begins."""
         self.first_byte = clock.now()
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Within the block, the request of this task is written under the slot or not at all."""
+    def enter(self) -> "Token[Gate | None]":
+        """From now on the request of this task is written under the slot or not at all. Raises SendByPassed."""
         self.check()
-        token = _gate.set(self)
-        try:
-            yield
-        finally:
-            _gate.reset(token)
+        return _gate.set(self)
+
+    def leave(self, before: "Token[Gate | None]") -> None:
+        """Take in that the request of this task is over; `before` is what `enter` gave."""
+        _gate.reset(before)
 
 
 _gate: "ContextVar[Gate | None]" = ContextVar("crawlfleet_gate", default=None)

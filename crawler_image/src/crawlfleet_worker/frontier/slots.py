@@ -4,7 +4,6 @@ Kept outside the request, because a spider copies `meta` from one request to the
 """
 
 from typing import Generic, Protocol, TypeVar
-from weakref import WeakKeyDictionary
 
 from scrapy import Request
 
@@ -17,10 +16,10 @@ SlotT = TypeVar("SlotT", bound=_Unusable)
 
 
 class Slots(Generic[SlotT]):
-    """Slots that wait for their request to reach the wire. Whoever takes one ends it."""
+    """Slots that wait for their request to reach the wire. Whoever takes one ends it; who gives one lets it leave."""
 
     def __init__(self) -> None:
-        self._waiting: WeakKeyDictionary[Request, SlotT] = WeakKeyDictionary()
+        self._waiting: dict[Request, SlotT] = {}
 
     def give(self, request: Request, slot: SlotT) -> None:
         """Note the slot that this very request object may use, once."""

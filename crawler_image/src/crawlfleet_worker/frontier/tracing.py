@@ -9,6 +9,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawlfleet_worker.engine import has_own_errback
+from crawlfleet_worker.fast.tally import Tally
 from crawlfleet_worker.frontier.holdings import Holdings
 from crawlfleet_worker.frontier.robots import RobotsUnavailable
 
@@ -18,6 +19,8 @@ class Tracer:
 
     def __init__(self, crawler: Crawler, holdings: Holdings) -> None:
         self._crawler, self._holdings, self._lineage = crawler, holdings, holdings.lineage
+        self.tally: Tally | None = None
+        """Who counts the pages that leave."""
 
     def downloaded(self, result: Response | Request | Failure, request: Request) -> bool:
         """Note what a download came to; False where the spider is not to see it."""
@@ -53,4 +56,7 @@ class Tracer:
 
     def left(self, request: Request) -> None:
         """Take in that a request has left the engine for good."""
+        work = self._lineage.work_of(request)
+        if self.tally is not None and work is not None and work.facts.status:
+            self.tally.page()
         self._holdings.left(request)

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
+from time import monotonic
 
 from scrapy.exceptions import DownloadTimeoutError
 
 from crawlfleet_worker.http.connecting import Connector
 from crawlfleet_worker.http.connection import Connection
+from crawlfleet_worker.http.deadlines import Deadlines
 from crawlfleet_worker.http.exchange import Exchange
 from crawlfleet_worker.http.outgoing import Origin, Outgoing
 from crawlfleet_worker.http.pool import Pool
@@ -20,6 +22,7 @@ class Lines:
 
     def __init__(self, pool: Pool, connector: Connector, sessions: Sessions, buffer: memoryview) -> None:
         self.pool = pool
+        self.deadlines = Deadlines()
         self._connector, self._sessions, self._buffer = connector, sessions, buffer
 
     async def connect(self, origin: Origin) -> Connection:
@@ -47,16 +50,14 @@ class Answer(AsyncIterator[bytes]):
         """`timeout`: seconds for all of it, from the name to the body's last byte; 0 for no bound."""
         self._lines, self._url, self._what, self._wire = lines, url, what, wire
         self._timeout = timeout
-        self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> "Answer":
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._timeout if self._timeout else None
+        deadline = monotonic() + self._timeout if self._timeout else None
         self.connection = self._lines.pool.take(self._what.origin) or await self._connected(deadline)
         try:
             self.exchange = self.connection.exchange(self._what, self._wire)
             if deadline is not None:
-                self._timer = loop.call_at(deadline, self._out_of_time)
+                self._lines.deadlines.add(self, deadline)
             await self.exchange.head()
         except BaseException:
             self._end()
@@ -77,18 +78,18 @@ class Answer(AsyncIterator[bytes]):
 
     async def _connected(self, deadline: float | None) -> Connection:
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout(None if deadline is None else deadline - monotonic()):
                 return await self._lines.connect(self._what.origin)
         except TimeoutError as error:
             raise self._too_late() from error
 
-    def _out_of_time(self) -> None:
+    def out_of_time(self) -> None:
+        """End the answer: it has taken too long."""
         self.exchange.fail(self._too_late())
 
     def _too_late(self) -> DownloadTimeoutError:
         return DownloadTimeoutError(f"Getting {self._url} took longer than {self._timeout} seconds.")
 
     def _end(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._lines.deadlines.ended(self)
         self._lines.give_back(self.connection)

@@ -18,6 +18,8 @@ from crawlfleet_worker.http.wire import Wire
 class Connection(asyncio.BufferedProtocol):
     """A connection to an origin, with one exchange at a time."""
 
+    _loop: asyncio.AbstractEventLoop
+
     def __init__(self, origin: Origin, buffer: memoryview, lost: "Callable[[Connection], None]") -> None:
         """`buffer` is where the loop reads to, shared by all; `lost` is called when the connection has ended."""
         self.origin, self.used = origin, False
@@ -36,6 +38,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin (after the TLS handshake, where there is one)."""
         self._transport = cast("asyncio.Transport", transport)
+        self._loop = asyncio.get_running_loop()
         self.tls = transport.get_extra_info("ssl_object")
         self.certificate = self.tls.getpeercert(binary_form=True) if self.tls else None
         peer = transport.get_extra_info("peername")
@@ -86,7 +89,7 @@ class Connection(asyncio.BufferedProtocol):
             wire.writing(used_before=self.used)
         self.used = True
         exchange = self._exchange = Exchange(
-            has_body=what.has_answer_body, heard=_nothing if wire is None else wire.heard
+            self._loop, has_body=what.has_answer_body, heard=_nothing if wire is None else wire.heard
         )
         self._transport.write(what.data)
         return exchange

@@ -40,9 +40,9 @@ class _Stage(Enum):
 class Exchange:
     """One answer."""
 
-    def __init__(self, *, has_body: bool, heard: Callable[[], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, has_body: bool, heard: Callable[[], None]) -> None:
         """`has_body`: not for HEAD. `heard` is called with the first byte."""
-        self._has_body, self._heard = has_body, heard
+        self._loop, self._has_body, self._heard = loop, has_body, heard
         self._parser = HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
@@ -177,7 +177,7 @@ class Exchange:
     async def _more(self) -> None:
         if self._error is not None:
             raise self._error
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._loop.create_future()
         try:
             await self._waiter
         finally:

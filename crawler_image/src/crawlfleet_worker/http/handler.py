@@ -5,6 +5,7 @@ Scrapy's own base class, which is why this holds for Scrapy 2.19 only. A request
 dies, an exception says so, and others decide. What `outgoing` does not take goes to Scrapy's handler.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
@@ -27,15 +28,19 @@ BUFFER_BYTES: Final = 128 * 1024
 """What is read at most in one turn of the loop from one connection."""
 
 
+def nothing() -> None:
+    """Nobody wants to know."""
+
+
 class OwnHandler(Watched, BaseStreamingDownloadHandler[Answer]):
     """Downloads over connections of its own."""
 
     supports_per_request_bindaddress: ClassVar[bool] = True  # Scrapy's handler says that it does not, once
 
-    def __init__(self, crawler: Crawler, stock: Any) -> None:  # noqa: ANN401 - any download handler
-        """`stock`: Scrapy's handler, for requests that are not ours; it is closed with this one."""
+    def __init__(self, crawler: Crawler, stock: Any, left: Callable[[], None] = nothing) -> None:  # noqa: ANN401
+        """`stock`: Scrapy's handler, for requests that are not ours (`left` is told of each); closed with this one."""
         super().__init__(crawler)
-        self._stock = stock
+        self._stock, self._left = stock, left
         settings, sessions = crawler.settings, Sessions(crawler.settings)
         self._names = Names(settings.getint("DNSCACHE_SIZE") if settings.getbool("DNSCACHE_ENABLED") else 0)
         connector = Connector(self._names, sessions, self._bind_address)
@@ -47,6 +52,7 @@ class OwnHandler(Watched, BaseStreamingDownloadHandler[Answer]):
         try:
             return await super().download_request(request)
         except NotOurs:
+            self._left()
             response: Response = await self._stock.download_request(request)
             return response
 
@@ -55,6 +61,7 @@ class OwnHandler(Watched, BaseStreamingDownloadHandler[Answer]):
         self._names.close()
         try:
             await self.pool.close()
+            self._lines.deadlines.close()
         finally:
             await self._stock.close()
 

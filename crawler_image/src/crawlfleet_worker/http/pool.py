@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from time import monotonic
 from typing import Final
 
 from crawlfleet_worker.http.connection import Connection
@@ -61,7 +62,7 @@ class Pool:
         if len(self._until) >= self._most:
             self._drop(next(iter(self._until)))
         self._idle[connection.origin].append(connection)
-        self._until[connection] = asyncio.get_running_loop().time() + self._idle_seconds
+        self._until[connection] = monotonic() + self._idle_seconds
         if self._timer is None:
             self._expire_later()
 
@@ -98,11 +99,11 @@ class Pool:
 
     def _expire_later(self) -> None:
         first = next(iter(self._until.values()), None)
-        loop = asyncio.get_running_loop()
-        self._timer = None if first is None else loop.call_at(first, self._expire)
+        wait = None if first is None else max(0.0, first - monotonic())
+        self._timer = None if wait is None else asyncio.get_running_loop().call_later(wait, self._expire)
 
     def _expire(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         for connection in [one for one, until in self._until.items() if until <= now]:
             self._drop(connection)
         self._expire_later()

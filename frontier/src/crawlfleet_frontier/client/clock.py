@@ -5,8 +5,7 @@ has long been promised to somebody else under.
 """
 
 import time
+from functools import partial
 
-
-def now() -> float:
-    """Return seconds since some fixed moment (CLOCK_BOOTTIME)."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+now = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+"""Return seconds since some fixed moment."""

@@ -18,12 +18,13 @@ class Known:
     """The ids met last: two halves, of which the older one is dropped when the younger one is full."""
 
     most: int = MOST
-    _young: set[str] = field(default_factory=set)
+    young: set[str] = field(default_factory=set)
+    """Met lately; what is not here may still be known."""
     _old: set[str] = field(default_factory=set)
 
     def __contains__(self, id_: str) -> bool:
         """Whether the store has admitted it; False where that is not known here."""
-        if id_ in self._young:
+        if id_ in self.young:
             return True
         if id_ in self._old:
             self.learn((id_,))  # one that is met often stays
@@ -32,6 +33,6 @@ class Known:
 
     def learn(self, ids: Iterable[str]) -> None:
         """Take in that the store has admitted these."""
-        self._young.update(ids)
-        if len(self._young) >= self.most:
-            self._old, self._young = self._young, set()
+        self.young.update(ids)
+        if len(self.young) >= self.most:
+            self._old, self.young = self.young, set()

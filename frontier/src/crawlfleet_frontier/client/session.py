@@ -60,6 +60,7 @@ class Session:
     to_pace: PaceTalk = field(init=False)
     _armed: float = float("inf")
     _timer: asyncio.TimerHandle | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
 
     def __post_init__(self) -> None:
         """Open the books."""
@@ -158,4 +159,6 @@ class Session:
         if self._timer:
             self._timer.cancel()
         self._armed = due
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, due - clock.now()), self.step)
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()  # asks the system for the process' id each time
+        self._timer = self._loop.call_later(max(0.0, due - clock.now()), self.step)

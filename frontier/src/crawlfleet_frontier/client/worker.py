@@ -91,6 +91,8 @@ class FrontierClient:
         self._sessions = Sessions(place, self._handing, self)
         self._seeding: Session | None = None
         self._seeds = 0
+        self._known_met = 0
+        """Not counted yet: most links are known, so they are counted together."""
         self._fatal: Exception | None = None
         self._watchers: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self.seed_state = ""
@@ -237,9 +239,12 @@ class FrontierClient:
 
         False where that is not known here: the frontier will say.
         """
-        is_known = id_ in self._live().books.known
-        if is_known:
-            self.counts.add(counters.KNOWN)
+        session = self._sessions.current
+        if session is None or self._fatal:
+            session = self._live()
+        known = session.books.known
+        is_known = id_ in known.young or id_ in known
+        self._known_met += is_known
         return is_known
 
     def admit(self, request: calls.PushRequest, parent: Lease | None = None) -> None:
@@ -249,6 +254,11 @@ class FrontierClient:
         if parent is None or not parent.lost:
             session.books.outbox.push(request, parent, clock.now())
             session.nudge()
+
+    def _count_known(self) -> None:
+        if self._known_met:
+            self.counts.add(counters.KNOWN, self._known_met)
+            self._known_met = 0
 
     def _count_child(self, parent: Lease | None) -> None:
         """Count one more request of this parent: its number is part of the identity of those that are not filtered."""
@@ -354,6 +364,7 @@ class FrontierClient:
         session = self._sessions.current
         if session is None:
             return
+        self._count_known()
         self.drain()
         for slot, _ in list(self._handing.out.items()):
             self.closed(slot)
@@ -394,6 +405,7 @@ class FrontierClient:
 
     def on_step(self) -> None:
         """Hand out what may be sent, and wake who waits for something."""
+        self._count_known()
         self._handing.offer()
         for entry in list(self._watchers):
             if entry[0]():
