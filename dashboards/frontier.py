@@ -84,7 +84,7 @@ def _fast_paths() -> Row:
                 "Share of the pages that went through each of the worker's fast paths whole.",
                 [
                     Query(
-                        f"{of_job(rate('fast_path_pages_total', JOB), 'path')} / on () group_left "
+                        f"{of_job(rate('fast_path_pages_total', JOB), 'path')} / on () group_left () "
                         f"{of_job(rate('requests_done_total', JOB))}",
                         "{{path}}",
                     )
