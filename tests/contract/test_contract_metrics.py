@@ -22,7 +22,9 @@ def families():
     job = b.job(conditions=(b.CRAWLING,), status={"phase": "Running", "completionTime": b.stamp()})
     taken.observed(job, b.observed(job, b.answer(1)))
     frontier = b.job(b.FRONTIER, name="frontier", uid="frontier")
-    taken.observed(frontier, b.observed(frontier, b.frontier_answer(1, ledger_parts={"bloom_fill": 0.5})))
+    pages = {"fast_pages:URLS": 2, "fallback_pages:URLS:odd_url": 1}
+    look = b.frontier_answer(1, ledger_parts={"bloom_fill": 0.5}, counters=pages)
+    taken.observed(frontier, b.observed(frontier, look))
     taken.failed(OSError())
     return list(text_string_to_metric_families(generate_latest(taken.registry).decode()))
 
