@@ -14,6 +14,7 @@ PAGE: Final = ROOT / "docs" / "benchmarks.md"
 EVIDENCE: Final = ROOT / "benchmarks" / "evidence"
 FRONTIER: Final = "<!-- figures of benchmarks/evidence/frontier.json, by `make generate` -->\n"
 WORKER: Final = "<!-- figures of benchmarks/evidence/worker.json, by `make generate` -->\n"
+CELLS: Final = "<!-- figures of benchmarks/evidence/worker-cells.json, by `make generate` -->\n"
 CPU: Final = "cpu_seconds_per_1000_pages"
 WORKER_ROWS: Final = (
     ("CPU-seconds per 1,000 pages", CPU, ".2f"),
@@ -28,7 +29,11 @@ Seed = Mapping[str, Any]
 def outputs() -> dict[Path, str]:
     """Return the page as it should be; nothing before there is evidence."""
     page = PAGE.read_text(encoding="utf-8")
-    for file, begin, figures in (("frontier.json", FRONTIER, of_the_frontier), ("worker.json", WORKER, of_a_worker)):
+    for file, begin, figures in (
+        ("frontier.json", FRONTIER, of_the_frontier),
+        ("worker.json", WORKER, of_a_worker),
+        ("worker-cells.json", CELLS, of_the_cells),
+    ):
         if seeds := records.seeds(EVIDENCE / file):
             page = regions.replaced(page, begin, figures(seeds))
     return {PAGE: page}
@@ -70,6 +75,43 @@ def of_a_worker(rounds: Sequence[Seed]) -> str:
         f"\n{head}{rows}| times the floor of the same round | {times} |\n\n"
         f"By round: scrapy-redis costs {cheaper} times ours; the floor is {shares} of vanilla.\n\n"
     )
+
+
+def of_the_cells(seeds: Sequence[Seed]) -> str:
+    """Return a line for each input and spider: CPU by side, what the peers cost, how much of ours is parsing."""
+    cells: dict[tuple[str, str], list[Seed]] = {}
+    for seed in seeds:
+        cells.setdefault((seed["input"], seed["spider"]), []).append(seed)
+    sides = [side for side in SIDES if any(side in seed["sides"] for seed in seeds)]
+    names = ["input", "spider", *sides, "scrapy-redis / ours", "ours / floor", "parsing", "on the fast paths"]
+    lines = [_cell_line(*cell, of_cell, sides) for cell, of_cell in cells.items()]
+    return f"\n| {' | '.join(names)} |\n|{'---|' * len(names)}\n{''.join(lines)}\n"
+
+
+def _cell_line(given: str, spider: str, rounds: Sequence[Seed], sides: Sequence[str]) -> str:
+    taken = [seed["sides"] for seed in rounds]
+    parsing = [f"{seed['parsing_share']:.0%}" for seed in rounds if "parsing_share" in seed]
+    words = (
+        given,
+        spider,
+        *(_median(taken, side, CPU, ".2f") for side in sides),
+        _ratio(taken, "scrapy_redis", "ours"),
+        _ratio(taken, "ours", "floor"),
+        ", ".join(parsing),
+        _median(taken, "ours", "least_fast_share", ".0%"),
+    )
+    return "| " + " | ".join(words) + " |\n"
+
+
+def _median(taken: Sequence[Seed], side: str, figure: str, form: str) -> str:
+    values = [of_sides[side][figure] for of_sides in taken if side in of_sides]
+    return format(statistics.median(values), form) if values else ""
+
+
+def _ratio(taken: Sequence[Seed], side: str, other: str) -> str:
+    """Return the median of the rounds' ratios; empty where one of the two cannot do the cell."""
+    ratios = [of_sides[side][CPU] / of_sides[other][CPU] for of_sides in taken if {side, other} <= of_sides.keys()]
+    return f"{statistics.median(ratios):.2f}" if ratios else ""
 
 
 def _worker_line(rounds: Sequence[Seed], sides: Sequence[str], title: str, figure: str, form: str) -> str:

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.worker import flame
+from benchmarks.worker import flame, parsing
 
 STACKS = [
     "asyncio.runners:run;scrapy.core.engine:crawl;parsel.selector:css 30",
@@ -36,3 +36,9 @@ def test_the_picture_is_svg_with_a_box_for_each_function_and_none_for_what_is_to
     picture = flame.drawn(flame.tree([*STACKS, "asyncio.runners:run;<lambda>:f 100000"]), "a & b")
     titles = [one.text for one in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}title")]  # noqa: S314
     assert titles == ["asyncio.runners:run: 100.0 %", "<lambda>:f: 99.9 %"]
+
+
+def test_the_share_of_reading_counts_every_look_below_it():
+    below = "asyncio.runners:run;crawlfleet_worker.fast.extraction:extract;w3lib.html:strip_html5_whitespace 20"
+    assert parsing.share([*STACKS, below]) == (30 + 20) / 120
+    assert parsing.share([]) == 0.0

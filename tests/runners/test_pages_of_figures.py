@@ -44,3 +44,28 @@ def test_a_worker_in_floors_of_the_same_round():
     assert "| CPU-seconds per 1,000 pages | 2.00 | 9.00 | 5.00 | 1.00 |" in text
     assert "| times the floor of the same round | 3.00 | 10.00 | 8.00 | 1.00 |" in text
     assert "scrapy-redis costs 5.0, 8.0, 3.0 times ours; the floor is 0.12, 0.05, 0.20 of vanilla." in text
+
+
+def test_the_cells_table_has_a_line_for_each_input_and_spider():
+    def seed(spider, number, **cpu):
+        sides = {side: {"cpu_seconds_per_1000_pages": of_side} for side, of_side in cpu.items()}
+        sides["ours"]["least_fast_share"] = 0.97
+        more = {"parsing_share": 0.4} if number == 1 else {}
+        return {"input": "large", "spider": spider, "round": number, "sides": sides, **more}
+
+    seeds = [
+        seed("callbacks", 1, ours=2.0, scrapy_redis=10.0, floor=1.0),
+        seed("rules", 1, ours=3.0, scrapy_redis=30.0),
+        seed("callbacks", 2, ours=4.0, scrapy_redis=40.0, floor=3.0),
+        seed("callbacks", 3, ours=3.0, scrapy_redis=12.0, floor=1.0),
+    ]
+    lines = benchmarks_page.of_the_cells(seeds).splitlines()
+    sides = "ours | scrapy_redis | floor"
+    assert (
+        lines[1] == f"| input | spider | {sides} | scrapy-redis / ours | ours / floor | parsing | on the fast paths |"
+    )
+    assert lines[3:] == [
+        "| large | callbacks | 3.00 | 12.00 | 1.00 | 5.00 | 2.00 | 40% | 97% |",
+        "| large | rules | 3.00 | 30.00 |  | 10.00 |  | 40% | 97% |",
+        "",
+    ]
