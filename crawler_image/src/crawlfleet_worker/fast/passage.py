@@ -12,10 +12,8 @@ Holds for: Scrapy 2.19.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from sys import getrefcount
+from collections.abc import Awaitable
 from time import monotonic
-from types import SimpleNamespace
 from typing import Any, Final
 
 from scrapy import Request, signals
@@ -28,10 +26,11 @@ from scrapy.http import Response
 from scrapy.utils.asyncio import is_asyncio_available
 from scrapy.utils.defer import _process_pending_io, maybe_deferred_to_future
 from scrapy.utils.log import logformatter_adapter
-from scrapy.utils.reactor import CallLaterOnce
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from crawlfleet_worker.fast.holders import NOBODY_ELSE, holders
+from crawlfleet_worker.fast.next_look import quicken
 from crawlfleet_worker.fast.stock import StepAside, put, require_class, require_own
 from crawlfleet_worker.fast.tally import fell_back
 from crawlfleet_worker.fast.urls import host_of
@@ -61,46 +60,6 @@ def install(crawler: Crawler) -> None:
     if engine._downloader_fetch_needs_spider or not is_asyncio_available():
         raise StepAside("the engine runs without asyncio")
     put(engine, "_start_scheduled_request", Passage(engine).start_next)
-
-
-def quicken(nextcall: Any, loop: asyncio.AbstractEventLoop) -> None:  # noqa: ANN401 - the engine's for its next look
-    """Let the engine's next look come without a timer, where it is Scrapy's own."""
-    if type(nextcall) is CallLaterOnce and "schedule" not in vars(nextcall):
-        put(nextcall, "schedule", soon(nextcall, loop))
-
-
-def soon(nextcall: Any, loop: asyncio.AbstractEventLoop) -> Callable[..., None]:  # noqa: ANN401 - a CallLaterOnce
-    """Return its `schedule`, which needs no timer for the loop's next turn."""
-    later = nextcall.schedule
-
-    def schedule(delay: float = 0) -> None:
-        if nextcall._call is not None:
-            return
-        if delay:
-            later(delay)
-        else:
-            nextcall._call = loop.call_soon(nextcall)
-
-    return schedule
-
-
-def holders(page: object) -> tuple[int, int]:
-    """Return how many references there are to a page's selector and to the page; nothing where it has no selector."""
-    selector = getattr(page, "_cached_selector", None)
-    return NO_SELECTOR if selector is None else (getrefcount(selector), getrefcount(page))
-
-
-def _of_nobody_else() -> tuple[int, int]:
-    """Return what `holders` says of a page that its caller alone has, and whose selector it alone has."""
-    page = SimpleNamespace()
-    page._cached_selector = SimpleNamespace(response=page)
-    found = holders(page)
-    page._cached_selector = None
-    return found
-
-
-NO_SELECTOR: Final = (0, 0)
-NOBODY_ELSE: Final = _of_nobody_else()
 
 
 def _is_own(handlers: object) -> bool:
