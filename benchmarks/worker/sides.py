@@ -15,6 +15,7 @@ from benchmarks.worker.meter import METER_FILE
 from crawlfleet_frontier import counters
 from crawlfleet_worker.exits import ExitCode
 from crawlfleet_worker.fast.rooms import ROOMS
+from crawlfleet_worker.fast.tally import OFF
 from tests.servers.kinds import frontier_server
 from tests.worker.fleet import wait_until
 from tests.worker.frontier.jobs import FrontierJob
@@ -73,9 +74,9 @@ def ours(crawl: Crawl, **settings: str) -> None:
 
 
 def fast_pages(counted: Mapping[str, int]) -> dict[str, int]:
-    """Return how many pages went through each fast path whole, by the job's counters; 0 for one that took none."""
-    family = f"{counters.FAST_PAGES}:"
-    return {path: counted.get(f"{family}{path}", 0) for path in ROOMS}
+    """Return how many pages went through each fast path that is not off whole, by the job's counters."""
+    on = [path for path in ROOMS if f"{counters.FALLBACK_PAGES}:{path}:{OFF}" not in counted]
+    return {path: counted.get(f"{counters.FAST_PAGES}:{path}", 0) for path in on}
 
 
 def _add_to_meter(file: Path, more: Mapping[str, Any]) -> None:

@@ -28,6 +28,7 @@ def test_a_side_fetches_every_page_once(side):
     with nginx_site(pages.generated(60), inputs.CONNECTIONS) as site:
         figures = rounds.once(site, side)
     assert min(figures.values()) > 0
+    assert figures.get("least_fast_share", 0.0 if side != "floor" else 1.0) > 0.9
     assert {"cpu_seconds_per_1000_pages", "pages_per_second", "peak_rss_mib"} <= figures.keys()
 
 
