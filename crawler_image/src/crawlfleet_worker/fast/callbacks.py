@@ -68,8 +68,9 @@ class Callbacks:
             result.request = request
         asked = result.request
         callback = asked.callback or spider._parse
-        if (callback.__func__ if type(callback) is MethodType else callback) not in self._usual:
-            self._look_at(spider, callback)
+        function = callback.__func__ if type(callback) is MethodType else callback
+        if function not in self._usual:
+            self._look_at(spider, callback, function)
         output = callback(result, **asked.cb_kwargs)
         if type(output) is GeneratorType and not output.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE:
             return output
@@ -83,10 +84,9 @@ class Callbacks:
         found: Output = await ensure_awaitable(iterate_spider_output(output))
         return found
 
-    def _look_at(self, spider: Spider, callback: Callback) -> None:
+    def _look_at(self, spider: Spider, callback: Callback, function: Callback) -> None:
         """Warn of a generator that returns a value; remember a function that is none."""
         warn_on_generator_with_return_value(spider, callback)
-        function = callback.__func__ if type(callback) is MethodType else callback
         if type(function) is not FunctionType:
             return
         try:

@@ -15,11 +15,11 @@ from weakref import ref
 import scrapy.http.response.text
 import scrapy.selector.unified
 from scrapy.crawler import Crawler
-from scrapy.http import HtmlResponse, TextResponse, XmlResponse
+from scrapy.http import TextResponse
 from scrapy.utils.response import get_base_url
 from w3lib.encoding import http_content_type_encoding, read_bom
 
-from crawlfleet_worker.fast.stock import StepAside, put, require_defined_in, require_same
+from crawlfleet_worker.fast.stock import TEXT_PAGES, StepAside, put, require_defined_in, require_same
 from crawlfleet_worker.fast.tally import fell_back
 from crawlfleet_worker.fast.urls import origin_of
 
@@ -32,31 +32,32 @@ MOST_PAGES: Final = 500
 """Whose beginnings are remembered."""
 
 _NOT_ITS_OWN_BASE: Final = ("PAGES", "base")
-_KINDS: Final = frozenset({TextResponse, HtmlResponse, XmlResponse})
 _READERS: Final = (read_bom, http_content_type_encoding)
 _ASKING: Final = (scrapy.http.response.text, scrapy.selector.unified)
 
 
 def install(_crawler: Crawler) -> None:
     """Let the latest page be remembered. StepAside where somebody else has replaced property or function."""
-    encoding = vars(TextResponse)["encoding"]
-    if not isinstance(encoding, property) or encoding.fget is None:
-        raise StepAside("TextResponse.encoding was replaced")
-    require_defined_in(encoding.fget, "scrapy")
-    text = vars(TextResponse)["text"]
-    if not isinstance(text, property) or text.fget is None:
-        raise StepAside("TextResponse.text was replaced")
-    require_defined_in(text.fget, "scrapy")
+    encoding, text = _property("encoding"), _property("text")
     for module in _ASKING:
         require_same(module, "get_base_url", get_base_url)
     quick = all(getattr(scrapy.http.response.text, one.__name__, None) is one for one in _READERS)
     for name in ("_bom_encoding", "_headers_encoding", "_declared_encoding"):
         require_defined_in(getattr(TextResponse, name), "scrapy")
-    put(TextResponse, "encoding", property(of_latest(declared_or(encoding.fget) if quick else encoding.fget)))
-    put(TextResponse, "text", property(text_of(text.fget)))
+    put(TextResponse, "encoding", property(of_latest(declared_or(encoding) if quick else encoding)))
+    put(TextResponse, "text", property(text_of(text)))
     base = of_latest(base_of)
     for module in _ASKING:
         put(module, "get_base_url", base)
+
+
+def _property(name: str) -> Asked:
+    """Return the function of TextResponse's property. StepAside where it is not Scrapy's own."""
+    found = vars(TextResponse)[name]
+    if not isinstance(found, property) or found.fget is None:
+        raise StepAside(f"TextResponse.{name} was replaced")
+    require_defined_in(found.fget, "scrapy")
+    return found.fget
 
 
 def text_of(stock: Asked) -> Asked:
@@ -73,7 +74,7 @@ def declared_or(stock: Asked) -> Asked:
     """Return the property's function, which asks a page's own bytes only where its head does not say the encoding."""
 
     def encoding_of(page: Any) -> str:  # noqa: ANN401 - a TextResponse
-        if type(page) in _KINDS:
+        if type(page) in TEXT_PAGES:
             declared = page._encoding or read_bom(page._body)[0] or _of_header(page.headers.get(b"Content-Type"))
             if declared:
                 return str(declared)

@@ -69,8 +69,7 @@ def of_page(page: Response) -> tuple[str, bytes]:
     """Return scheme and Referer of a page; an empty one where Scrapy has to decide for each link."""
     if page.headers.get("Referrer-Policy") is not None:
         return "", b""
-    url = page.url.partition("#")[0]
-    origin = origin_of(url) if host_of(page.url) else ""
+    origin = origin_of(page.url)
     if not origin or origin.endswith((":80", ":443")):
         return "", b""
-    return origin.partition(":")[0], url.encode()
+    return origin.partition(":")[0], page.url.partition("#")[0].encode()

@@ -16,10 +16,10 @@ import parsel.selector
 from lxml import etree, html
 from parsel import Selector as ParselSelector
 from scrapy.crawler import Crawler
-from scrapy.http import HtmlResponse, TextResponse, XmlResponse
+from scrapy.http import TextResponse
 from scrapy.selector import Selector, SelectorList
 
-from crawlfleet_worker.fast.stock import StepAside, put, require_defined_in
+from crawlfleet_worker.fast.stock import TEXT_PAGES, StepAside, put, require_defined_in
 from crawlfleet_worker.fast.tally import fell_back
 
 MOST_QUERIES: Final = 2_048
@@ -32,7 +32,6 @@ _stock_xpath: Final = ParselSelector.xpath
 _stock_css: Final = ParselSelector.css
 _stock_get: Final = ParselSelector.get
 _stock_of_page: Final = (TextResponse.xpath, TextResponse.css)
-_KINDS: Final = frozenset({TextResponse, HtmlResponse, XmlResponse})
 
 
 def install(_crawler: Crawler) -> None:
@@ -90,7 +89,7 @@ def css(self: Any, query: Any) -> Any:  # noqa: ANN401 - parsel's signature
 
 def page_xpath(self: Any, query: Any, **named: Any) -> Any:  # noqa: ANN401 - Scrapy's own signature
     """Return what the query finds on a page."""
-    if type(self) not in _KINDS:
+    if type(self) not in TEXT_PAGES:
         return _stock_of_page[0](self, query, **named)
     selector = self._cached_selector
     return (self.selector if selector is None else selector).xpath(query, **named)
@@ -98,7 +97,7 @@ def page_xpath(self: Any, query: Any, **named: Any) -> Any:  # noqa: ANN401 - Sc
 
 def page_css(self: Any, query: Any) -> Any:  # noqa: ANN401 - Scrapy's own signature
     """Return what the query finds on a page."""
-    if type(self) not in _KINDS:
+    if type(self) not in TEXT_PAGES:
         return _stock_of_page[1](self, query)
     selector = self._cached_selector
     return (self.selector if selector is None else selector).css(query)

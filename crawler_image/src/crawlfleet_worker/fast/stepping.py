@@ -16,6 +16,7 @@ from types import GeneratorType, coroutine
 from typing import Any, Final
 
 from scrapy import Request
+from scrapy.core.engine import ExecutionEngine
 from scrapy.core.scraper import Scraper
 from scrapy.crawler import Crawler
 from scrapy.http import Response
@@ -49,6 +50,7 @@ class Stepper:
     def __init__(self, scraper: Scraper) -> None:
         self._scraper, self._most = scraper, max(1, scraper.concurrent_items)
         self._at_once = runs_at_once(scraper.itemproc)
+        self._engine: ExecutionEngine | None = None
 
     async def handle(
         self, result: Iterable[Any] | AsyncIterator[Any], request: Request, response: Response | Failure
@@ -61,7 +63,7 @@ class Stepper:
             async for one in aiter_errback(result, failed, request, response):
                 await self._take(one, response, waiting)
         else:
-            found, engine = iter(result), self._scraper.crawler.engine
+            found = iter(result)
             while True:
                 try:
                     one = next(found)
@@ -71,10 +73,7 @@ class Stepper:
                     failed(Failure(), request, response)  # type: ignore[no-untyped-call]
                     continue
                 if isinstance(one, Request):
-                    try:
-                        engine.crawl(request=one)
-                    except Exception as error:
-                        _tell(error)
+                    self._crawl(one)
                 else:
                     await self._take(one, response, waiting)
                 number += 1
@@ -93,7 +92,9 @@ class Stepper:
 
     def _crawl(self, request: Request) -> None:
         try:
-            self._scraper.crawler.engine.crawl(request=request)
+            if self._engine is None:
+                self._engine = self._scraper.crawler.engine
+            self._engine.crawl(request=request)
         except Exception as error:
             _tell(error)
 

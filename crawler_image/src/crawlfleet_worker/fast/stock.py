@@ -1,7 +1,12 @@
 """Is this still Scrapy's own class and code? Whoever subclassed or patched it is left alone."""
 
 from types import FunctionType
-from typing import Any
+from typing import Any, Final
+
+from scrapy.http import HtmlResponse, TextResponse, XmlResponse
+
+TEXT_PAGES: Final = frozenset({TextResponse, HtmlResponse, XmlResponse})
+"""Scrapy's own classes of pages with a text that is HTML, XML or plain."""
 
 
 class StepAside(Exception):  # noqa: N818 - says what is so

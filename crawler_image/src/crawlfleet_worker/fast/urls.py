@@ -83,7 +83,7 @@ def joining(stock: Function) -> Function:
 
     def joined(base: Any, url: Any, allow_fragments: bool = True) -> Any:  # noqa: ANN401
         if type(url) is str and type(base) is str and allow_fragments is True:
-            found = at_root(origin_of(base), url) if url[:1] == "/" else plainly_joined(base, url)
+            found = plainly_joined(base, url)
             if found:
                 return found
         fell_back(_ODD)

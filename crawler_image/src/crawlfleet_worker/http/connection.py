@@ -89,7 +89,7 @@ class Connection(asyncio.BufferedProtocol):
             wire.writing(used_before=self.used)
         self.used = True
         exchange = self._exchange = Exchange(
-            self._loop, has_body=what.has_answer_body, heard=_nothing if wire is None else wire.heard
+            self._loop, has_body=what.has_answer_body, heard=nothing if wire is None else wire.heard
         )
         self._transport.write(what.data)
         return exchange
@@ -118,5 +118,5 @@ class Connection(asyncio.BufferedProtocol):
         return poll
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """Nobody wants to know."""

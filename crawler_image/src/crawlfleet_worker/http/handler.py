@@ -17,6 +17,7 @@ from scrapy.utils.ssl import _log_sslobj_debug_info
 
 from crawlfleet_worker.http.answer import Answer, Lines
 from crawlfleet_worker.http.connecting import Connector
+from crawlfleet_worker.http.connection import nothing
 from crawlfleet_worker.http.exchange import BodyBroken
 from crawlfleet_worker.http.names import Names
 from crawlfleet_worker.http.outgoing import NotOurs, outgoing
@@ -26,10 +27,6 @@ from crawlfleet_worker.http.wire import Watched
 
 BUFFER_BYTES: Final = 128 * 1024
 """What is read at most in one turn of the loop from one connection."""
-
-
-def nothing() -> None:
-    """Nobody wants to know."""
 
 
 class OwnHandler(Watched, BaseStreamingDownloadHandler[Answer]):
