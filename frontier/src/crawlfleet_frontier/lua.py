@@ -104,9 +104,10 @@ def _mentions_within(function: str) -> Mapping[str, int]:
 def _mentions(text: str) -> Counter[str]:
     """Count the names in the code, comments apart; `a.b.c` names `a`, `a.b` and `a.b.c`."""
     found: Counter[str] = Counter()
-    for name in NAME.findall(COMMENT.sub("", text)):
+    for name, times in Counter(NAME.findall(COMMENT.sub("", text))).items():
         parts = name.split(".")
-        found.update(".".join(parts[:count]) for count in range(1, len(parts) + 1))
+        for count in range(1, len(parts) + 1):
+            found[".".join(parts[:count])] += times
     return found
 
 

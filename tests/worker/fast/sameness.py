@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import scrapy.http.response.text
+from aiohttp import hdrs
 from scrapy import Request
 from scrapy.http import Headers, HtmlResponse
 from scrapy.utils.request import fingerprint as scrapys_fingerprint
@@ -36,6 +37,8 @@ NAMES: Final = (
     b"a\xc3\xa9b",
     "",
     "x" * 80,
+    hdrs.CONTENT_TYPE,
+    type(hdrs.ETAG)("x-\u00c4"),
 )
 VALUES: Final[tuple[Any, ...]] = (
     "text",

@@ -5,6 +5,7 @@ import random
 from weakref import WeakKeyDictionary
 
 import pytest
+from aiohttp import hdrs
 from scrapy import Request
 from scrapy.http import Headers, HtmlResponse
 from scrapy.utils import trackref
@@ -26,6 +27,8 @@ NAMES = [
     "",
     "a_b-c.d",
     "aéb",
+    hdrs.CONTENT_TYPE,
+    type(hdrs.ETAG)("x-Ä"),
 ]
 VALUES = ["text", b"bytes", ["a", b"b"], ("a", 1), 7, None, [], "ü"]
 STOCK = {name: vars(Headers).get(name, getattr(Headers, name)) for name in header_names.NAMES}
@@ -75,6 +78,13 @@ def test_headers_hold_the_same(kind, seed, monkeypatch):
 def test_a_name_that_is_no_text_is_refused_as_before(quick_headers, key):
     with pytest.raises((AttributeError, TypeError)):
         Headers()[key] = "x"
+
+
+def test_a_name_in_an_answer_of_aiohttps_is_remembered(quick_headers, monkeypatch):
+    name = type(hdrs.ETAG)("x-in-an-answer")
+    assert [*Headers([(name, "1")]).items()] == [(b"X-In-An-Answer", [b"1"])]
+    monkeypatch.setattr(header_names, "_normkey", None)
+    assert [*Headers([(name, "2")]).items()] == [(b"X-In-An-Answer", [b"2"])]
 
 
 def test_a_copy_of_headers_has_lists_of_its_own(quick_headers):

@@ -10,6 +10,7 @@ Holds for: Scrapy 2.19 (process-wide).
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from aiohttp import hdrs
 from scrapy.crawler import Crawler
 from scrapy.http import Headers
 
@@ -17,6 +18,9 @@ from crawlfleet_worker.fast.stock import put, require_defined_in
 
 MOST_NAMES: Final = 1_000
 LONGEST: Final = 64
+
+KINDS: Final = (str, bytes, type(hdrs.ETAG))
+"""What a name may be: aiohttp's text that knows no case too, which is what a name in its answers is."""
 
 NAMES: Final = ("normkey", "__contains__", "get", "setdefault", "update", "items")
 _replaced: Final = (
@@ -40,7 +44,7 @@ def install(_crawler: Crawler) -> None:
 
 def normkey(self: Headers, key: str | bytes) -> bytes:
     """Return the one form of a header's name."""
-    if type(self) is not Headers or type(key) not in (str, bytes):
+    if type(self) is not Headers or type(key) not in KINDS:
         return _normkey(self, key)
     form = _forms.get((key, self.encoding))
     if form is None:
