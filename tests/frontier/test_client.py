@@ -46,6 +46,29 @@ async def test_two_workers_fetch_every_page_once(scene):
     assert Counter(scene.fetched) == {f"http://a.example/{n}": 1 for n in range(300)}
 
 
+@pytest.mark.parametrize("open_requests", [8, 16])
+async def test_a_worker_that_comes_later_gets_its_part_of_a_host_that_another_keeps(scene, open_requests):
+    scene.create(open_requests=open_requests)
+    settings = replace(QUICK, concurrency=8, ahead=8)
+    root, links = pages(1_000_000)
+    met: list[str] = []
+
+    def links_of_the_second(url: str) -> list[str]:
+        met.append(url)
+        return links(url)
+
+    one, two = scene.worker("pod-a", settings=settings), scene.worker("pod-b", settings=settings)
+    async with asyncio.timeout(30), one:
+        one.push([FrontierRequest(root)])
+        crawls = [asyncio.create_task(scene.crawl(one, links, seconds=0.02))]
+        await until(lambda: len(scene.fetched) > 100)
+        async with two:
+            crawls.append(asyncio.create_task(scene.crawl(two, links_of_the_second, seconds=0.02)))
+            await until(lambda: len(met) > 100)
+            for crawl in crawls:
+                crawl.cancel()
+
+
 async def test_a_hosts_pace_is_kept_by_two_workers(scene):
     scene.create(delay_ms=100, open_requests=1)
     scene.push(*[f"http://a.example/{n}" for n in range(30)])

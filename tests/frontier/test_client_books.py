@@ -158,6 +158,38 @@ def test_a_reusable_grant_is_kept_while_of_use_and_then_given_back():
     assert grants.in_hand() == 0
 
 
+def test_slots_beyond_what_a_worker_can_use_of_a_host_are_given_back_at_once():
+    books = Books(Settings(concurrency=8, ahead=8))
+    books.grants.add(grant(slots=6, delay=0.0), 10.0)
+    assert books.grants.due(10.0, books.of_use) == pytest.approx(11.5)
+    books.grants.add(grant("u", slots=10, delay=0.0), 10.0)
+    assert books.grants.due(10.0, books.of_use) == 10.0
+    assert books.grants.next_holds(10.0, books.of_use) == [Hold("t", 6), Hold("u", 2)]
+    assert books.grants.due(10.0, books.of_use) == pytest.approx(11.5)
+    assert books.grants.free(HOST, 10.0) == 8, "not used again before the answer"
+    assert (books.free_slots(10.9), books.free_slots(11.1)) == (0, 8)
+
+
+def test_slots_beyond_that_are_in_use_stay():
+    grants = Grants(most=2)
+    grants.add(grant(slots=4, delay=0.0), 10.0)
+    for _ in range(3):
+        assert grants.sent(grants.promise(HOST, 10.0), 10.0)
+    assert grants.next_holds(10.0, lambda host: True) == [Hold("t", 3)]
+
+
+def test_who_is_to_give_slots_back_takes_none_until_the_other_had_time_to():
+    books = Books(Settings(concurrency=8, ahead=8))
+    books.grants.add(grant(slots=8, delay=0.0), 10.0)
+    books.grants.next_holds(11.0, books.of_use)
+    books.grants.held("t", 8, 11.0)
+    assert books.free_slots(11.0) == 8
+    books.grants.held("t", 4, 11.0)
+    assert (books.free_slots(13.9), books.free_slots(14.1)) == (0, 12)
+    assert books.grants.next_holds(13.0, lambda host: False) == [Hold("t", 0)]
+    assert books.free_slots(13.0) == 16, "who has nothing left leaves nothing to others"
+
+
 def test_a_grant_that_is_over_is_given_back_when_its_last_socket_closes():
     grants = holding(grant(slots=4, delay=0.0))
     slot = grants.promise(HOST, 10.0)

@@ -122,6 +122,29 @@ def test_who_went_away_empty_gets_half(pace):
     assert [grant.slots for grant in pace.take("pod-b:1").grants] == [4]
 
 
+def test_who_has_slots_and_gets_no_more_did_not_go_away_empty(pace):
+    pace.policy(0, 8)
+    grant = give(pace, "a.example")
+    pace.want("b.example")
+    assert names(pace.take("pod-b:1")) == ["b.example"]
+    pace.pass_time(100)
+    assert pace.take("pod-b:1").grants == ()
+    pace.pass_time(100)
+    assert pace.exchange("pod-a:1", holds=[Hold(grant.token, 8)]).holds[0].slots == 8
+
+
+def test_who_gave_all_slots_back_and_gets_none_went_away_empty(pace):
+    pace.policy(0, 8)
+    grant = give(pace, "a.example")
+    pace.want("b.example")
+    (other,) = pace.take("pod-b:1").grants
+    pace.pass_time(100)
+    gone = [HostSerial("b.example", 1 << 40)]
+    assert pace.take("pod-b:1", holds=[Hold(other.token, 0)], idles=gone).grants == ()
+    pace.pass_time(100)
+    assert pace.exchange("pod-a:1", holds=[Hold(grant.token, 8)]).holds[0].slots == 4
+
+
 def test_a_delay_that_comes_up_ends_the_keeping(pace):
     pace.policy(0, 4)
     grant = give(pace)

@@ -18,6 +18,13 @@ RENEW_SECONDS: Final = 0.5
 IDLE_SECONDS: Final = 0.1
 """So long a reusable grant may be of no use before it is given back."""
 
+CEDES_SECONDS: Final = 3.0
+"""So long a worker takes nothing once slots of its own are wanted by another: they are free at its next renewal, and
+the other one looks again within a second."""
+
+SPARED_SECONDS: Final = 1.0
+"""So long it takes nothing once it gave back what is beyond its connections: the same would come again."""
+
 DELAY_RISES: Final = 0.1
 """The share by which `Grants.delay` follows a longer one; a shorter one it follows at once."""
 
@@ -32,9 +39,13 @@ class Grants:
     """Seconds from the moment a report is due to be sent until a new grant with its lease can be here."""
     delay: float = 0.0
     """The delay of hosts that were granted of late, in seconds: that of the quickest rather than of the slowest."""
+    cedes_until: float = -inf
+    """Until then what this worker frees is left to others, while it has anything itself."""
     by_token: dict[str, Grant] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     _by_host: dict[str, list[Grant]] = field(default_factory=dict)
+    _beyond: bool = False
+    """Some host has more reusable slots here than this worker can use."""
 
     def add(self, grant: Grant, now: float) -> None:
         """Take a new grant in hand."""
@@ -42,6 +53,7 @@ class Grants:
         self.delay = min(grant.delay, self.delay + DELAY_RISES * (grant.delay - self.delay))
         self.by_token[grant.token] = grant
         self._by_host.setdefault(grant.host, []).append(grant)
+        self._beyond = self._beyond or self.reusable_slots(grant.host) > self.most
 
     def hosts(self) -> Iterable[str]:
         """Hosts with a grant in hand."""
@@ -122,6 +134,8 @@ class Grants:
 
     def due(self, now: float, wanted: Callable[[str], bool]) -> float:
         """When the pace store must hear something; `wanted` says whether a host's grant is still of use."""
+        if self._beyond:
+            return now
         report = now if len(self.reports) >= MOST_CLOSES else min((one.due for one in self.reports), default=inf)
         renewals = (_renewal(grant, wanted(grant.host)) for grant in self.by_token.values() if grant.reusable)
         return min(report, min(renewals, default=inf))
@@ -133,23 +147,32 @@ class Grants:
 
     def next_holds(self, now: float, wanted: Callable[[str], bool]) -> list[Hold]:
         """Say of each reusable grant how many of its slots are still of use; those of none are given back."""
-        holds: list[Hold] = []
-        for grant in [grant for grant in self.by_token.values() if grant.reusable]:
-            used = grant.open + grant.promised
-            keep = max(used, min(grant.slots, self.most) if wanted(grant.host) and not grant.over else 0)
-            holds.append(Hold(grant.token, keep))
-            if not keep:
-                self._forget(grant)
-        return holds
+        if self._beyond:
+            self._beyond, self.cedes_until = False, max(self.cedes_until, now + SPARED_SECONDS)
+        left = dict.fromkeys(self._by_host, self.most)
+        reusable = [grant for grant in self.by_token.values() if grant.reusable]
+        return [self._hold(grant, left, wanted(grant.host)) for grant in reusable]
+
+    def _hold(self, grant: Grant, left: dict[str, int], wanted: bool) -> Hold:
+        """Keep what is in use and, of one that is wanted, what this worker can use beside; `left` is that, by host."""
+        of_use = min(grant.slots, left[grant.host]) if wanted and not grant.over else 0
+        grant.slots = max(grant.open + grant.promised, of_use)
+        left[grant.host] = max(0, left[grant.host] - grant.slots)
+        if not grant.slots:
+            self._forget(grant)
+        return Hold(grant.token, grant.slots)
 
     def held(self, token: str, allowed: int, sent_at: float) -> None:
         """Take in what the pace store allows of a grant from now on: 0 is nothing more.
 
-        Its slots stay open there until `next_holds` has said that none is of use, so it is not forgotten here.
+        Its slots stay open there until `next_holds` has said that none is of use, so it is not forgotten here. Where
+        some are to be given back, another worker went away empty: it would do so for ever if this one took them again.
         """
         grant = self.by_token.get(token)
         if grant is None:
             return
+        if 0 < allowed < grant.slots:
+            self.cedes_until = sent_at + CEDES_SECONDS
         grant.over = grant.over or not allowed
         grant.slots = allowed or grant.slots
         grant.send_by = max(grant.send_by, sent_at + GRANT_SECONDS) if not grant.over else grant.send_by
@@ -172,6 +195,8 @@ class Grants:
             of_host.remove(grant)
             if not of_host:
                 del self._by_host[grant.host]
+            if not self.by_token:
+                self.cedes_until = -inf
 
 
 def _renewal(grant: Grant, wanted: bool) -> float:

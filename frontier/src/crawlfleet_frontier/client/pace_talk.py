@@ -58,6 +58,7 @@ class PaceTalk:
             rhythm.news_due(books.news.since, self._last, hungry),
             books.asks.due(),
             rhythm.hosts_due(appetite, self._last, self._next_host, self._horizon()),
+            books.grants.cedes_until if now < books.grants.cedes_until else inf,
         )
 
     def _horizon(self) -> float:

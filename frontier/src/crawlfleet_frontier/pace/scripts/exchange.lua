@@ -71,12 +71,9 @@ local function arguments()
   return given
 end
 
-local function went_away_empty(take, holds)
-  if take[1] == 0 or take[2] == 0 or #giving.list > 0 then return false end
-  for index = 1, #holds do
-    if holds[index][2] > 0 then return false end
-  end
-  return true
+-- Whether a worker that has no slot at all asked for some and got none.
+local function went_away_empty(take)
+  return take[1] > 0 and take[2] > 0 and #giving.list == 0 and grants.count(caller.epoch) == 0
 end
 
 local function exchange()
@@ -96,7 +93,7 @@ local function exchange()
   giving.begin(caller, take[3], open_ms)
   local refused = giving.ask(given[7])
   local unread = giving.take(take[1], take[2])
-  if went_away_empty(take, held) then meta.hungry, meta.hungry_by = meta.wall, caller.epoch end
+  if went_away_empty(take) then meta.hungry, meta.hungry_by = meta.wall, caller.epoch end
   hosts.collect(50)
   caller.collect(DAY)
   local first = math.min(hosts.write(), unread)
