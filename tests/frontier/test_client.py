@@ -46,23 +46,31 @@ async def test_two_workers_fetch_every_page_once(scene):
     assert Counter(scene.fetched) == {f"http://a.example/{n}": 1 for n in range(300)}
 
 
-@pytest.mark.parametrize("open_requests", [8, 16])
-async def test_a_worker_that_comes_later_gets_its_part_of_a_host_that_another_keeps(scene, open_requests):
+@pytest.mark.parametrize(("open_requests", "polite"), [(8, 0), (16, 0), (8, 3)])
+async def test_a_worker_that_comes_later_gets_its_part_of_a_host_that_another_keeps(scene, open_requests, polite):
+    """Whether it has some polite hosts or none."""
     scene.create(open_requests=open_requests)
+    slow = [f"slow{host}.example" for host in range(polite)]
+    scene.policy("2", 0, open_requests, *[Override(host, delay_ms=200, open_requests=1) for host in slow])
     settings = replace(QUICK, concurrency=8, ahead=8)
     root, links = pages(1_000_000)
     met: list[str] = []
 
+    def links_of_the_first(url: str) -> list[str]:
+        return [] if "slow" in url else links(url)
+
     def links_of_the_second(url: str) -> list[str]:
-        met.append(url)
-        return links(url)
+        if "slow" not in url:
+            met.append(url)
+        return links_of_the_first(url)
 
     one, two = scene.worker("pod-a", settings=settings), scene.worker("pod-b", settings=settings)
     async with asyncio.timeout(30), one:
         one.push([FrontierRequest(root)])
-        crawls = [asyncio.create_task(scene.crawl(one, links, seconds=0.02))]
+        crawls = [asyncio.create_task(scene.crawl(one, links_of_the_first, seconds=0.02))]
         await until(lambda: len(scene.fetched) > 100)
         async with two:
+            two.push([FrontierRequest(f"http://{host}/{n}") for host in slow for n in range(200)])
             crawls.append(asyncio.create_task(scene.crawl(two, links_of_the_second, seconds=0.02)))
             await until(lambda: len(met) > 100)
             for crawl in crawls:

@@ -190,6 +190,18 @@ def test_who_is_to_give_slots_back_takes_none_until_the_other_had_time_to():
     assert books.free_slots(13.0) == 16, "who has nothing left leaves nothing to others"
 
 
+def test_who_has_half_of_what_it_can_use_or_anything_that_is_used_again_does_not_starve():
+    grants = Grants(most=4)
+    assert grants.starving()
+    grants.add(grant("1"), 10.0)
+    assert grants.starving()
+    grants.add(grant("2", host="b.example"), 10.0)
+    assert not grants.starving()
+    grants = Grants(most=4)
+    grants.add(grant(delay=0.0), 10.0)
+    assert not grants.starving()
+
+
 def test_a_grant_that_is_over_is_given_back_when_its_last_socket_closes():
     grants = holding(grant(slots=4, delay=0.0))
     slot = grants.promise(HOST, 10.0)

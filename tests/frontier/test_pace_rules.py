@@ -110,39 +110,18 @@ def test_without_a_delay_one_grant_is_all_free_slots_and_can_be_kept(pace):
     assert pace.exchange("pod-a:1", holds=[Hold(grant.token, 8)]).holds == (replies.Held(grant.token, 0),)
 
 
-def test_who_went_away_empty_gets_half(pace):
+@pytest.mark.parametrize(("starving", "left"), [(True, 4), (False, 8)])
+def test_who_starves_and_went_away_empty_gets_half(pace, starving, left):
     pace.policy(0, 8)
     grant = give(pace)
     pace.pass_time(100)
+    assert pace.take("pod-b:1", starving=starving).grants == ()
+    pace.pass_time(100)
+    assert pace.exchange("pod-a:1", holds=[Hold(grant.token, 8)]).holds[0].slots == left
+    # the other four are in use until their worker says that they are not
     assert pace.take("pod-b:1").grants == ()
-    pace.pass_time(100)
-    assert pace.exchange("pod-a:1", holds=[Hold(grant.token, 8)]).holds[0].slots == 4
-    assert pace.take("pod-b:1").grants == ()  # the other four are in use until their worker says that they are not
-    pace.exchange("pod-a:1", holds=[Hold(grant.token, 4)])
-    assert [grant.slots for grant in pace.take("pod-b:1").grants] == [4]
-
-
-def test_who_has_slots_and_gets_no_more_did_not_go_away_empty(pace):
-    pace.policy(0, 8)
-    grant = give(pace, "a.example")
-    pace.want("b.example")
-    assert names(pace.take("pod-b:1")) == ["b.example"]
-    pace.pass_time(100)
-    assert pace.take("pod-b:1").grants == ()
-    pace.pass_time(100)
-    assert pace.exchange("pod-a:1", holds=[Hold(grant.token, 8)]).holds[0].slots == 8
-
-
-def test_who_gave_all_slots_back_and_gets_none_went_away_empty(pace):
-    pace.policy(0, 8)
-    grant = give(pace, "a.example")
-    pace.want("b.example")
-    (other,) = pace.take("pod-b:1").grants
-    pace.pass_time(100)
-    gone = [HostSerial("b.example", 1 << 40)]
-    assert pace.take("pod-b:1", holds=[Hold(other.token, 0)], idles=gone).grants == ()
-    pace.pass_time(100)
-    assert pace.exchange("pod-a:1", holds=[Hold(grant.token, 8)]).holds[0].slots == 4
+    pace.exchange("pod-a:1", holds=[Hold(grant.token, left)])
+    assert sum(grant.slots for grant in pace.take("pod-b:1").grants) == 8 - left
 
 
 def test_a_delay_that_comes_up_ends_the_keeping(pace):

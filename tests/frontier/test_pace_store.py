@@ -80,8 +80,16 @@ class Pace:
     def want(self, *hosts: str, serial: int = 10, epoch: str = "pod-a:1") -> None:
         self.exchange(epoch, wants=[HostSerial(host, serial) for host in hosts])
 
-    def take(self, epoch: str = "pod-a:1", hosts: int = 10, slots: int = 64, horizon: int = 0, **said: Any):
-        return self.exchange(epoch, take=Take(hosts, slots, horizon), **said)
+    def take(
+        self,
+        epoch: str = "pod-a:1",
+        hosts: int = 10,
+        slots: int = 64,
+        horizon: int = 0,
+        starving: bool = False,
+        **said: Any,
+    ):
+        return self.exchange(epoch, take=Take(hosts, slots, horizon, starving), **said)
 
     def close(self, token: str, age: int = 0, epoch: str = "pod-a:1", **more: Any) -> replies.ExchangeReply:
         return self.exchange(epoch, closes=[Close(token, age, **more)])

@@ -71,6 +71,10 @@ class Grants:
         """Slots given out to this worker: open, promised and free."""
         return sum(grant.open if grant.over else grant.slots for grant in self.by_token.values())
 
+    def starving(self) -> bool:
+        """Whether a part of what others keep is wanted: nothing here is used again, and there is little else."""
+        return self.in_hand() < self.most / 2 and not any(grant.reusable for grant in self.by_token.values())
+
     def promise(self, host: str, now: float) -> Slot | None:
         """Return a slot of the host for one request, the earliest first; None where there is none."""
         free = [grant for grant in self._by_host.get(host, ()) if grant.free(now)]

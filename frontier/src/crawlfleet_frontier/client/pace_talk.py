@@ -72,7 +72,7 @@ class PaceTalk:
             calls.Exchange,
             elapsed_ms=self.elapsed.since_last(now),
             open_ms=int(books.settings.open_seconds * 1000),
-            take=calls.Take(min(slots, calls.MOST_HOSTS), slots, int(self._horizon() * 1000)),
+            take=self._take(slots),
             closes=books.grants.next_closes(now),
             holds=books.grants.next_holds(now, books.of_use),
             wants=wants,
@@ -91,6 +91,10 @@ class PaceTalk:
             books.asks.answered(asks, answer.received_at)
 
         self.send(build, answered)
+
+    def _take(self, slots: int) -> calls.Take:
+        hosts, horizon = min(slots, calls.MOST_HOSTS), int(self._horizon() * 1000)
+        return calls.Take(hosts, slots, horizon, self.books.grants.starving())
 
     def _answered(self, answer: Answer) -> None:
         reply, now = replies.read_exchange(answer.reply), answer.received_at

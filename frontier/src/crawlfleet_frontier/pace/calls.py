@@ -83,6 +83,8 @@ class Take(NamedTuple):
     slots: int
     horizon_ms: int = 0
     """Up to so long before their moment hosts are given, with the wait; at most 2,000."""
+    starving: bool = False
+    """Whether others are to leave it some of what they keep, if it goes away empty."""
 
 
 class RobotsClaim(NamedTuple):

@@ -7,7 +7,7 @@
 --                  outcome 0 none | 1 success | 2 slow down, retry after ms | 0, Crawl-delay ms | -1 unchanged]... ≤ 400],
 --         holds [[token, slots still wanted | 0 all given back]... ≤ 500], wants [[host, serial]... ≤ 200],
 --         idles [[host, serial]... ≤ 200], asks [[host, slots]... ≤ 100],
---         take [hosts ≤ 200, slots ≤ 500, horizon ms ≤ 2000], how long a socket may stay open ms ≤ 3600000]
+--         take [hosts ≤ 200, slots ≤ 500, horizon ms ≤ 2000, starving], how long a socket may stay open ms ≤ 3600000]
 --       2 epoch, 3 number
 -- reply [grants [[token, host, slots, wait ms, delay ms, asked 0|1]...], holds [[token, slots allowed]...],
 --        refused [[host, ask again in ms | -1 blocked]...], ms until the next waiting host | -1 none,
@@ -63,17 +63,17 @@ local function arguments()
   entries(given[5], 'wants', 200, is_serial)
   entries(given[6], 'idles', 200, is_serial)
   entries(given[7], 'asks', 100, is_ask)
-  local take = input.list(given[8], 'take', 3)
+  local take = input.list(given[8], 'take', 4)
   input.integer(take[1], 'take[0]', 0, 200)
   input.integer(take[2], 'take[1]', 0, 500)
   input.integer(take[3], 'take[2]', 0, 2000)
+  if type(take[4]) ~= 'boolean' then errors.refuse('BADINPUT', 'take[3] is neither true nor false') end
   input.integer(given[9], 'open_ms', 0, 3600000)
   return given
 end
 
--- Whether a worker that has no slot at all asked for some and got none.
-local function went_away_empty(take)
-  return take[1] > 0 and take[2] > 0 and #giving.list == 0 and grants.count(caller.epoch) == 0
+local function starves(take)
+  return take[4] and take[1] > 0 and take[2] > 0 and #giving.list == 0
 end
 
 local function exchange()
@@ -93,7 +93,7 @@ local function exchange()
   giving.begin(caller, take[3], open_ms)
   local refused = giving.ask(given[7])
   local unread = giving.take(take[1], take[2])
-  if went_away_empty(take) then meta.hungry, meta.hungry_by = meta.wall, caller.epoch end
+  if starves(take) then meta.hungry, meta.hungry_by = meta.wall, caller.epoch end
   hosts.collect(50)
   caller.collect(DAY)
   local first = math.min(hosts.write(), unread)

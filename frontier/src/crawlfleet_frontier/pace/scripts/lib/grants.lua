@@ -52,20 +52,6 @@ function grants.load(tokens)
   for id, some in pairs(by_id) do read(id, some) end
 end
 
--- The batch of one epoch's grants; kept in `found`.
-local function batch(found, command, id)
-  found[id] = found[id] or batches.of(command, keys.grants(id))
-  return found[id]
-end
-
--- How many grants an epoch had before this call that it still has.
-function grants.count(epoch)
-  local id = grants.id(epoch)
-  local left = redis.call('HLEN', keys.grants(id)) - #batch(ended, 'HDEL', id)
-  batches.read(keys.grants(id))
-  return left
-end
-
 -- The names of the hosts of these tokens.
 function grants.hosts(tokens, names)
   for index = 1, #tokens do
@@ -86,6 +72,12 @@ function grants.keep(grant)
   grants.known[grant.token] = grant
   if not grant.kept then grants.list[#grants.list + 1] = grant end
   grant.kept = true
+end
+
+-- The batch of one epoch's grants; kept in `found`.
+local function batch(found, command, id)
+  found[id] = found[id] or batches.of(command, keys.grants(id))
+  return found[id]
 end
 
 local function write(grant)

@@ -8,7 +8,7 @@
 --   version    of the policy, as the operator names it     serial       of the policy, 1, 2, …: what records refer to
 --   delay, open, overrides   the default policy; how many patterns stand in `policy`
 --   held       open slots of all hosts                     sweep        where the walk over `clock` after a change stands; ''
---   hungry, hungry_by        wall clock and epoch of the last exchange that went away empty: without a slot, old or new
+--   hungry, hungry_by        wall clock and epoch of the last exchange that went away empty and starves
 --   owed       what TIME has passed and the wall clock has not moved, because a call was longer under way than its
 --              caller's one before (in us): later calls may make up for it
 -- `latest` is the wall clock as it may yet come to stand for this moment: moments that something *has happened* by are
