@@ -161,7 +161,7 @@ def test_calls_come_in_order_and_a_new_epoch_begins_with_one(pace):
         pace.exchange("pod-a:1", number=2)
 
 
-GOOD = [RUN, 0, [], [], [], [], [], [0, 0, 0], 0]
+GOOD = [RUN, 0, [], [], [], [], [], [0, 0, 0, False], 0]
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,10 @@ GOOD = [RUN, 0, [], [], [], [], [], [0, 0, 0], 0]
         (6, [["h", 0]], errors.BadInput),
         (6, [["h", 1]] * 201, errors.TooBig),
         (7, [0, 0], errors.BadInput),
-        (7, [201, 0, 0], errors.BadInput),
-        (7, [1, 1, 2001], errors.BadInput),
+        (7, [201, 0, 0, False], errors.BadInput),
+        (7, [1, 1, 2001, False], errors.BadInput),
+        (7, [1, 1, 2000], errors.BadInput),
+        (7, [1, 1, 2000, 1], errors.BadInput),
         (8, "x", errors.BadInput),
     ],
 )
