@@ -9,7 +9,7 @@ from redis.exceptions import OutOfMemoryError
 from crawlfleet_frontier.client.asks import Asks, HostBlockedError
 from crawlfleet_frontier.client.books import HURRIED_SECONDS, Books
 from crawlfleet_frontier.client.capacity import LEAST, Capacity
-from crawlfleet_frontier.client.channel import Answer
+from crawlfleet_frontier.client.channel import Answer, Sending
 from crawlfleet_frontier.client.counts import Counts
 from crawlfleet_frontier.client.grants import Grants
 from crawlfleet_frontier.client.known import Known
@@ -25,7 +25,7 @@ from crawlfleet_frontier.client.store_talk import StoreTalk
 from crawlfleet_frontier.envelope import FrontierRequest
 from crawlfleet_frontier.pace.calls import UNUSED, Hold, HostSerial, Outcome
 from crawlfleet_frontier.pace.keys import PaceKeys
-from crawlfleet_frontier.packing import pack
+from crawlfleet_frontier.packing import pack, unpack
 from crawlfleet_frontier.store.calls import PushRequest
 from crawlfleet_frontier.store.keys import StoreKeys
 
@@ -581,6 +581,16 @@ def test_leases_that_lost_their_slots_get_them_back_when_the_grant_is_renewed():
     sent[0](Answer(pack([[], [["t", 2]], [], -1, "", "1", []]), 20.0, 20.1, 1))
     assert (books.stock.pairs(), books.stock.waiting(HOST)) == (2, 4)
     assert books.take(20.1).slot.grant.token == "t"
+
+
+def test_who_gives_its_last_slots_back_says_in_the_same_call_that_it_starves():
+    books, sent = Books(Settings(concurrency=4, ahead=4)), []
+    books.grants.add(grant(slots=4, delay=0.0), 10.0)
+    books.empty_hosts[HOST] = 0
+    talk = PaceTalk(books, PaceKeys("job"), lambda build, then: sent.append(build), StoreTalk(books, *[None] * 4))
+    talk.exchange_due(11.0)
+    _run_id, _elapsed, _closes, holds, *_words, take, _open = unpack(sent[0](Sending("run", "epoch", 1)).args[0])
+    assert (holds, take[3]) == ([[b"t", 0]], True)
 
 
 def test_many_hosts_without_a_delay_are_refilled_in_one_call():

@@ -92,7 +92,7 @@ class Books:
 
     def free_slots(self, now: float) -> int:
         """How many more slots there is room for."""
-        if not self.takes(now) or now < self.grants.cedes_until:
+        if not self.takes(now) or self.grants.cedes(now):
             return 0
         room = self.settings.held - len(self.held.leases)
         return max(0, min(int(self.capacity.slots) - self.grants.in_hand(), room, 500))

@@ -67,6 +67,10 @@ class Grants:
         """All slots of the host's reusable grants."""
         return sum(grant.slots for grant in self._by_host.get(host, ()) if grant.reusable and not grant.over)
 
+    def cedes(self, now: float) -> bool:
+        """Whether what is free now is left to others, until `cedes_until`."""
+        return now < self.cedes_until
+
     def in_hand(self) -> int:
         """Slots given out to this worker: open, promised and free."""
         return sum(grant.open if grant.over else grant.slots for grant in self.by_token.values())

@@ -58,7 +58,7 @@ class PaceTalk:
             rhythm.news_due(books.news.since, self._last, hungry),
             books.asks.due(),
             rhythm.hosts_due(appetite, self._last, self._next_host, self._horizon()),
-            books.grants.cedes_until if now < books.grants.cedes_until else inf,
+            books.grants.cedes_until if books.grants.cedes(now) else inf,
         )
 
     def _horizon(self) -> float:
@@ -72,9 +72,9 @@ class PaceTalk:
             calls.Exchange,
             elapsed_ms=self.elapsed.since_last(now),
             open_ms=int(books.settings.open_seconds * 1000),
-            take=self._take(slots),
             closes=books.grants.next_closes(now),
             holds=books.grants.next_holds(now, books.of_use),
+            take=self._take(slots),
             wants=wants,
             idles=idles,
             asks=asks,
