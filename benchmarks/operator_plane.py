@@ -14,6 +14,7 @@ from typing import Any
 from kubernetes import client, config
 
 from benchmarks import records
+from cluster import tools
 from cluster.control_plane import ControlPlane
 from tests.servers.redis import RedisServer, redis_server
 
@@ -85,6 +86,7 @@ class Bench:
 def bench() -> Iterator[Bench]:
     """Run it all as long as the block; nothing is left behind, after a SIGTERM neither."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    tools.ensure("helm")  # the operator's rights are those that the chart renders
     with (
         tempfile.TemporaryDirectory(prefix="crawlfleet-bench-") as folder,
         ControlPlane(Path(folder)) as plane,
