@@ -40,13 +40,15 @@ EVERY_ROOM = dict.fromkeys(ROOMS, 1)
 
 
 def outcome_of(monkeypatch, tmp_path, ours, exceptions, used) -> int:
-    def run(_interpreter, _tests, report, *, fast):
+    def run(_interpreter, _tests, report, *, proxy, fast):
+        assert proxy == "mitmdump"
         report.with_suffix(".xml.used").write_text(json.dumps(used))
         return {"t": ours if fast else "passed"}
 
     monkeypatch.setattr(suite, "cache", lambda: tmp_path)
     monkeypatch.setattr(suite, "python", lambda _folder: None)
     monkeypatch.setattr(suite, "sdist", lambda _folder, _interpreter: None)
+    monkeypatch.setattr(suite, "mitmdump", lambda _folder, _interpreter: "mitmdump")
     monkeypatch.setattr(suite, "run", run)
     monkeypatch.setattr(upstream, "EXCEPTIONS", exceptions)
     return upstream.main()

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 from crawlfleet_worker.fast.rooms import ROOMS
 from tests.upstream import results, suite
@@ -15,8 +16,9 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     interpreter = suite.python(folder)
     tests = suite.sdist(folder, interpreter)
-    stock = _told("Scrapy's code", suite.run(interpreter, tests, folder / "stock.xml", fast=False))
-    ours = _told("our fast paths", suite.run(interpreter, tests, folder / "ours.xml", fast=True))
+    run = partial(suite.run, interpreter, tests, proxy=suite.mitmdump(folder, interpreter))
+    stock = _told("Scrapy's code", run(folder / "stock.xml", fast=False))
+    ours = _told("our fast paths", run(folder / "ours.xml", fast=True))
     used = json.loads((folder / "ours.xml.used").read_text())
     never = sorted(set(ROOMS) - set(used))
     sys.stdout.write(f"in place of Scrapy's: {_times(used)}; never: {', '.join(never) or 'none'}\n")

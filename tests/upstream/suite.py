@@ -15,6 +15,7 @@ from tests.upstream import results
 ROOT: Final = Path(__file__).parents[2]
 PLUGIN: Final = Path(__file__).with_name("fast_everywhere.py")
 LOCK: Final = "requirements/upstream.txt"
+MITMPROXY_LOCK: Final = "requirements/mitmproxy.txt"
 FILES: Final = (
     "test_closespider.py",
     "test_core_downloader.py",
@@ -76,6 +77,16 @@ def python(folder: Path) -> Path:
     return venv / "bin/python"
 
 
+def mitmdump(folder: Path, interpreter: Path) -> Path:
+    """Return the proxy that Scrapy's tests of proxies start; they would fetch any version of it, or be skipped."""
+    uv, venv = interpreter.with_name("uv"), folder / "mitmproxy"
+    if not (venv / "bin/python").exists():
+        subprocess.run([uv, "venv", "--quiet", "--python", interpreter, venv], check=True)
+    installed = ("--python", venv / "bin/python", "--require-hashes", "-r", ROOT / MITMPROXY_LOCK)
+    subprocess.run([uv, "pip", "install", "--quiet", *installed], check=True)
+    return venv / "bin/mitmdump"
+
+
 def sdist(folder: Path, interpreter: Path) -> Path:
     """Return the unpacked sdist of the locked Scrapy, fetched where it is not there."""
     pinned = locked("scrapy")
@@ -91,11 +102,16 @@ def sdist(folder: Path, interpreter: Path) -> Path:
     return unpacked
 
 
-def run(interpreter: Path, tests: Path, report: Path, *, fast: bool) -> results.Outcomes:
+def run(interpreter: Path, tests: Path, report: Path, *, proxy: Path, fast: bool) -> results.Outcomes:
     """Run Scrapy's tests in their own folder, with its code or with ours; RuntimeError where they do not run at all."""
     files = sorted(str(file.relative_to(tests)) for pattern in FILES for file in (tests / "tests").glob(pattern))
     plugin = ["-p", PLUGIN.stem] if fast else []
-    environment = {**os.environ, "PYTHONPATH": str(PLUGIN.parent), "CRAWLFLEET_FAST_USED": f"{report}.used"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(PLUGIN.parent),
+        "CRAWLFLEET_FAST_USED": f"{report}.used",
+        "MITMDUMP": str(proxy),
+    }
     done = subprocess.run(
         [interpreter, "-m", "pytest", *OPTIONS, f"--junitxml={report}", *plugin, *files],
         cwd=tests,
